@@ -1,0 +1,59 @@
+/*
+ * domain_event.h: the classes of events that domains have
+ *
+ * Monitor events (anything QEMU says) and libvirt's typed domain events, of
+ * which each is one eventID of one class.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include "object_event.h"
+
+/* The name under which a gap is told in the stream of monitor events. */
+#define VIR_DOMAIN_MONITOR_EVENT_LOST "VIRTMON_EVENTS_LOST"
+
+extern const virObjectEventClass virDomainEventClass;           /* eventID: virDomainEventID */
+extern const virObjectEventClass virDomainMonitorEventClass;
+
+/* Typed events; each returns a new event, to be added to a batch. */
+virObjectEvent *virDomainEventLifecycleNew(virDomainIdent *ident, int type, int detail);
+
+/* A monitor event: one allocation that holds its texts too. */
+typedef struct {
+    virObjectEvent head;
+    gint64 received;                /* when it was read; microseconds since the epoch, UTC */
+    size_t nameLen;
+    size_t detailsLen;
+    const char *details;            /* compact JSON behind the name; NULL: QEMU sent no data */
+    char name[];
+} virDomainMonitorEvent;
+
+/* Not NUL-terminated on the way in (@name may hold anything but is cut at a NUL);
+ * terminated inside. */
+virObjectEvent *virDomainMonitorEventNew(virDomainIdent *ident, guint64 number,
+                                         const char *name, size_t nameLen,
+                                         gint64 seconds, guint32 micros, gint64 received,
+                                         const char *details, size_t detailsLen);
+/* A gap that the driver itself knows of: lines that could not be understood. */
+virObjectEvent *virDomainMonitorEventLostNew(virDomainIdent *ident, const virEventGap *gap);
+
+/* Registration for the drivers' use; what the public functions return. @flags and
+ * @event as in virConnectDomainQemuMonitorEventRegister(); checks them. */
+int virDomainMonitorEventStateRegister(virObjectEventState *state, virConnectPtr conn,
+                                       virDomainPtr dom, const char *event,
+                                       virConnectDomainQemuMonitorEventCallback cb,
+                                       void *opaque, virFreeCallback freecb, unsigned int flags);
+int virDomainMonitorEventStateDeregister(virObjectEventState *state, virConnectPtr conn,
+                                         int callbackID);
+int virDomainEventStateRegister(virObjectEventState *state, virConnectPtr conn,
+                                virConnectDomainEventCallback cb, void *opaque,
+                                virFreeCallback freecb);
+int virDomainEventStateDeregister(virObjectEventState *state, virConnectPtr conn,
+                                  virConnectDomainEventCallback cb);
+int virDomainEventStateRegisterAny(virObjectEventState *state, virConnectPtr conn,
+                                   virDomainPtr dom, int eventID,
+                                   virConnectDomainEventGenericCallback cb, void *opaque,
+                                   virFreeCallback freecb);
+int virDomainEventStateDeregisterAny(virObjectEventState *state, virConnectPtr conn,
+                                     int callbackID);

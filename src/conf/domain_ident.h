@@ -1,0 +1,45 @@
+/*
+ * domain_ident.h: which domain, and which stream of it, an event belongs to
+ *
+ * Immutable but for the counters, and shared by all events of one stream (one
+ * connection to one QEMU). Not the domain itself: that may be gone by the time
+ * the event is delivered.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <libvirt/libvirt.h>
+#include <glib.h>
+
+/* A run of events of one stream that were dropped at one place. */
+typedef struct {
+    guint64 count;                  /* 0: nothing lost */
+    guint64 from, to;               /* stream numbers of the first and the last of them */
+    gint64 firstSeconds, lastSeconds;           /* QEMU's own times; -1: it gave none */
+    guint32 firstMicros, lastMicros;
+} virEventGap;
+
+typedef struct _virDomainIdent virDomainIdent;
+struct _virDomainIdent {
+    atomic_uint refs;
+    unsigned char uuid[VIR_UUID_BUFLEN];
+    int id;
+    char stream[VIR_UUID_STRING_BUFLEN];        /* random, new with each connection */
+    atomic_ullong lost;             /* events of this stream dropped so far, for all readers */
+
+    /* the rest belongs to object_event.c and is guarded by its queue lock */
+    virEventGap gap;                /* since the queue was last emptied */
+    guint64 queuedBytes;            /* what this stream holds of the queue */
+    virDomainIdent *nextGap;        /* idents with a gap, in order of their first loss */
+
+    size_t nameLen;
+    char name[];
+};
+
+/* Returns a new reference; the stream identifier is made here. */
+virDomainIdent *virDomainIdentNew(const char *name, const unsigned char *uuid, int id);
+virDomainIdent *virDomainIdentRef(virDomainIdent *ident);
+void virDomainIdentUnref(virDomainIdent *ident);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(virDomainIdent, virDomainIdentUnref)
