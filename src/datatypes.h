@@ -55,5 +55,9 @@ void virConnectUnref(virConnectPtr conn);
 virDomainPtr virDomainRefInternal(virDomainPtr dom);
 void virDomainUnref(virDomainPtr dom);
 
+/* What every public function does before it returns failure: remembers the calling thread's
+ * last error on @conn (may be NULL) and calls its handler, else the global one. */
+void virDispatchError(virConnectPtr conn);
+
 #define VIR_IS_CONNECT(obj) ((obj) && (obj)->magic == VIR_CONNECT_MAGIC)
 #define VIR_IS_DOMAIN(obj) ((obj) && (obj)->magic == VIR_DOMAIN_MAGIC && VIR_IS_CONNECT((obj)->conn))

@@ -62,9 +62,11 @@ void virReportUnsupportedFlags(int domain, const char *file, const char *func, s
 void virErrorPreserveLast(virErrorPtr *save);
 void virErrorRestore(virErrorPtr *save);
 
-/* Calls the handler of @conn (may be NULL) or the global one for the calling
- * thread's last error, as each public function does before it returns failure. */
-void virDispatchError(virConnectPtr conn);
+/* Calls the global handler, or the default one. What public functions call, and
+ * what knows of a connection's own handler, is virDispatchError() (datatypes.h). */
+void virErrorCallHandler(virErrorPtr err);
+/* Copies the calling thread's last error over @to, freeing what was there. */
+void virErrorCopyTo(virErrorPtr to);
 
 /* The text of the calling thread's last error; never NULL. */
 const char *virErrorLastMessage(void);

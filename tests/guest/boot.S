@@ -1,0 +1,147 @@
+/*
+ * boot.S: a guest that fits into a boot sector and does what it is told
+ *
+ * Reads single letters from the first serial port and answers each with the same
+ * letter before it acts, so that whoever sent it knows it was heard. On start it
+ * sends 'B'. Real mode, no interrupts of its own; the BIOS is used for nothing
+ * but loading.
+ *
+ *   h  halt until the next letter (a guest that is idle)
+ *   c  pvpanic, bit 1: GUEST_CRASHLOADED, goes on
+ *   p  pvpanic, bit 0: GUEST_PANICKED
+ *   s  pvpanic, bit 1, again and again until the next letter (a storm)
+ *   t  write the clock: RTC_CHANGE
+ *   r  reset by the keyboard controller: RESET with guest: true
+ *   f  triple fault: RESET or SHUTDOWN, as -action says
+ *   o  switch off through ACPI (PIIX4 and ICH9 both decode this port here):
+ *      SHUTDOWN with guest: true
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+        .code16
+        .text
+        .globl _start
+
+        .set    COM1, 0x3f8             /* data; line status at +5 */
+        .set    PVPANIC, 0x505          /* default ioport of QEMU's pvpanic */
+        .set    CMOS_INDEX, 0x70
+        .set    CMOS_DATA, 0x71
+        .set    PM1_CNT_PIIX4, 0x604    /* where SeaBIOS puts PM1a_CNT, both machines */
+
+_start:
+        cli
+        ljmp    $0, $begin
+begin:
+        xorw    %ax, %ax
+        movw    %ax, %ds
+        movw    %ax, %es
+        movw    %ax, %ss
+        movw    $0x7c00, %sp
+        movb    $'B', %al
+        call    put
+
+next:
+        call    get
+        call    put
+        cmpb    $'h', %al
+        je      next
+        cmpb    $'c', %al
+        je      crashload
+        cmpb    $'p', %al
+        je      panic
+        cmpb    $'s', %al
+        je      storm
+        cmpb    $'t', %al
+        je      clock
+        cmpb    $'r', %al
+        je      reset
+        cmpb    $'f', %al
+        je      fault
+        cmpb    $'o', %al
+        je      off
+        jmp     next
+
+crashload:
+        movw    $PVPANIC, %dx
+        movb    $2, %al
+        outb    %al, %dx
+        jmp     next
+
+panic:
+        movw    $PVPANIC, %dx
+        movb    $1, %al
+        outb    %al, %dx
+        jmp     next
+
+storm:
+        movw    $256, %cx
+1:      movw    $PVPANIC, %dx
+        movb    $2, %al
+        outb    %al, %dx
+        loop    1b
+        movw    $COM1 + 5, %dx
+        inb     %dx, %al
+        testb   $1, %al
+        jz      storm
+        jmp     next
+
+        /* Minutes of the clock become 42. QEMU tells a change of the clock as an
+         * event when the guest sets it. */
+clock:
+        movb    $2, %al
+        outb    %al, $CMOS_INDEX
+        movb    $0x42, %al
+        outb    %al, $CMOS_DATA
+        jmp     next
+
+reset:
+        movb    $0xfe, %al
+        outb    %al, $0x64
+        jmp     halt
+
+        /* No handler, no handler for that, nor for that. */
+fault:
+        lidt    nothing
+        int3
+
+off:
+        movw    $PM1_CNT_PIIX4, %dx
+        movw    $0x2000, %ax            /* SLP_EN, SLP_TYP 0: S5 in QEMU's tables */
+        outw    %ax, %dx
+halt:
+        hlt
+        jmp     halt
+
+        /* Sends %al; keeps all registers but %dx and %ah. */
+put:
+        movb    %al, %ah
+        movw    $COM1 + 5, %dx
+1:      inb     %dx, %al
+        testb   $0x20, %al
+        jz      1b
+        movb    %ah, %al
+        movw    $COM1, %dx
+        outb    %al, %dx
+        ret
+
+        /* Waits for a letter, into %al. Polls, but yields to the BIOS's timer tick in
+         * between, so that an idle guest doesn't keep its host's processor busy. */
+get:
+        movw    $COM1 + 5, %dx
+        sti
+1:      inb     %dx, %al
+        testb   $1, %al
+        jnz     2f
+        hlt
+        jmp     1b
+2:      cli
+        movw    $COM1, %dx
+        inb     %dx, %al
+        ret
+
+nothing:
+        .word   0
+        .long   0
+
+        .org    510
+        .word   0xaa55
