@@ -18,6 +18,7 @@ extern const virObjectEventClass virDomainMonitorEventClass;
 
 /* Typed events; each returns a new event, to be added to a batch. */
 virObjectEvent *virDomainEventLifecycleNew(virDomainIdent *ident, int type, int detail);
+virObjectEvent *virDomainEventRebootNew(virDomainIdent *ident);
 
 /* A monitor event: one allocation that holds its texts too. */
 typedef struct {

@@ -29,9 +29,12 @@ struct _virDomainIdent {
     char stream[VIR_UUID_STRING_BUFLEN];        /* random, new with each connection */
     atomic_ullong lost;             /* events of this stream dropped so far, for all readers */
 
-    /* the rest belongs to object_event.c and is guarded by its queue lock */
+    /* The rest belongs to object_event.c. */
+    atomic_size_t queuedBytes;      /* what this stream holds of the queue */
+    /* All below is guarded by the queue's lock. */
     virEventGap gap;                /* since the queue was last emptied */
-    guint64 queuedBytes;            /* what this stream holds of the queue */
+    const void *gapClass;           /* class of the events in it */
+    guint64 gapSerial;              /* order of arrival of the first of them */
     virDomainIdent *nextGap;        /* idents with a gap, in order of their first loss */
 
     size_t nameLen;

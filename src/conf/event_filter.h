@@ -15,6 +15,8 @@
 /* Steps that a regular expression may take on one name (PCRE2's match limit):
  * about 50 ms. A name that exceeds it doesn't match, and is logged. */
 #define VIR_EVENT_FILTER_STEPS_MAX 1000000
+/* Memory for doing so, in KiB. */
+#define VIR_EVENT_FILTER_HEAP_KIB_MAX 1024
 
 typedef enum {
     VIR_EVENT_FILTER_LITERAL = 0,   /* the whole name */

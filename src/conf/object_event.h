@@ -24,8 +24,13 @@
 #define VIR_OBJECT_EVENT_QUEUE_BYTES_MAX (64 * 1024 * 1024)
 /* Of that, what a single stream may hold, so that one storm leaves room for others. */
 #define VIR_OBJECT_EVENT_STREAM_BYTES_MAX (32 * 1024 * 1024)
+/* Beyond the limit, for events that are not numbered: there are few of them, and losing
+ * "this domain stopped" to a storm of raw events would serve nobody. */
+#define VIR_OBJECT_EVENT_RESERVE_BYTES_MAX (1024 * 1024)
 /* Names whose matching registrations are remembered; real QEMUs know some 60. */
 #define VIR_OBJECT_EVENT_MATCHES_MAX 4096
+/* Bytes of such names; QEMU's own are 5 to 30 long, invented ones may be anything. */
+#define VIR_OBJECT_EVENT_MATCH_BYTES_MAX (1024 * 1024)
 /* Events delivered before the loop gets its turn again. */
 #define VIR_OBJECT_EVENT_TURN_MAX 4096
 
@@ -64,6 +69,7 @@ struct _virObjectEvent {
     guint64 serial;                 /* order of arrival within the state */
     size_t bytes;                   /* what it really costs, allocator's overhead included */
     guint64 number;                 /* within its stream, from 1; 0: not numbered (derived events) */
+    guint64 lost;                   /* > 0: tells of so many lost events, the last being @number */
     gint64 seconds;                 /* QEMU's time; -1: it gave none */
     guint32 micros;
     guint32 hash;                   /* of the filter text: virObjectEventHash() */

@@ -1,0 +1,214 @@
+/*
+ * event_filter.c: does an event's name satisfy a registration?
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <config.h>
+
+#include "event_filter.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+#include <string.h>
+
+#include "virerror_priv.h"
+#include "virgettext.h"
+#include "virlog.h"
+
+#define VIR_FROM_THIS VIR_FROM_NONE
+
+VIR_LOG_INIT("conf.event_filter");
+
+struct _virEventFilter {
+    virEventFilterType type;
+    bool ignoreCase;
+    pcre2_code *regex;
+    pcre2_match_context *limits;
+    size_t regexBytes;
+    size_t len;
+    char pattern[];
+};
+
+static int
+virEventFilterCompile(virEventFilter *filter)
+{
+    uint32_t options = PCRE2_UTF | (filter->ignoreCase ? PCRE2_CASELESS : 0);
+    PCRE2_SIZE offset;
+    int code;
+
+    filter->regex = pcre2_compile((PCRE2_SPTR)filter->pattern, filter->len, options, &code,
+                                  &offset, NULL);
+    if (!filter->regex) {
+        PCRE2_UCHAR why[256];
+
+        pcre2_get_error_message(code, why, sizeof(why));
+        virReportInvalidArg(event, _("failed to compile regex '%1$s': at character %2$zu: %3$s"),
+                            filter->pattern, (size_t)offset, (const char *)why);
+        return -1;
+    }
+    pcre2_pattern_info(filter->regex, PCRE2_INFO_SIZE, &filter->regexBytes);
+
+    /* A pattern can lower these by verbs of its own, never raise them. */
+    filter->limits = pcre2_match_context_create(NULL);
+    pcre2_set_match_limit(filter->limits, VIR_EVENT_FILTER_STEPS_MAX);
+    pcre2_set_depth_limit(filter->limits, VIR_EVENT_FILTER_STEPS_MAX);
+    pcre2_set_heap_limit(filter->limits, VIR_EVENT_FILTER_HEAP_KIB_MAX);
+    return 0;
+}
+
+virEventFilter *
+virEventFilterNew(virEventFilterType type, bool ignoreCase, const char *pattern)
+{
+    g_autoptr(virEventFilter) filter = NULL;
+    size_t len = strlen(pattern);
+
+    if (len > VIR_EVENT_FILTER_LENGTH_MAX) {
+        virReportInvalidArg(event, _("event filter of %1$zu bytes exceeds the limit of %2$d"),
+                            len, VIR_EVENT_FILTER_LENGTH_MAX);
+        return NULL;
+    }
+    filter = g_malloc0(sizeof(*filter) + len + 1);
+    filter->type = type;
+    filter->ignoreCase = ignoreCase;
+    filter->len = len;
+    memcpy(filter->pattern, pattern, len + 1);
+
+    if (type == VIR_EVENT_FILTER_REGEX && virEventFilterCompile(filter) < 0)
+        return NULL;
+    return g_steal_pointer(&filter);
+}
+
+void
+virEventFilterFree(virEventFilter *filter)
+{
+    if (!filter)
+        return;
+    pcre2_code_free(filter->regex);
+    pcre2_match_context_free(filter->limits);
+    g_free(filter);
+}
+
+static bool
+virEventFilterMatchesRegex(const virEventFilter *filter, const char *name, size_t len)
+{
+    pcre2_match_data *data = pcre2_match_data_create(1, NULL);
+    int rc = pcre2_match(filter->regex, (PCRE2_SPTR)name, len, 0, 0, data, filter->limits);
+
+    pcre2_match_data_free(data);
+    /* 0: it fits, but the data has no room for the places of its groups. */
+    if (rc >= 0)
+        return true;
+    if (rc != PCRE2_ERROR_NOMATCH)
+        VIR_WARN("regex '%.200s' gave up on event name '%.200s' (PCRE2 error %d); "
+                 "taken as no match", filter->pattern, name, rc);
+    return false;
+}
+
+static char
+virEventFilterFold(const virEventFilter *filter, char c)
+{
+    return filter->ignoreCase ? g_ascii_tolower(c) : c;
+}
+
+/* One "[...]" at @at, which points behind the bracket. Sets @end behind the closing one, or to
+ * NULL if there is none: the bracket then stands for itself. */
+static bool
+virEventFilterInSet(const virEventFilter *filter, const char *at, char c, const char **end)
+{
+    bool negate = *at == '!' || *at == '^';
+    bool found = false;
+    const char *first;
+
+    if (negate)
+        at++;
+    for (first = at; *at && (*at != ']' || at == first); at++) {
+        char low = virEventFilterFold(filter, *at);
+        char high = low;
+
+        if (at[1] == '-' && at[2] && at[2] != ']') {
+            high = virEventFilterFold(filter, at[2]);
+            at += 2;
+        }
+        if ((unsigned char)c >= (unsigned char)low && (unsigned char)c <= (unsigned char)high)
+            found = true;
+    }
+    *end = *at ? at + 1 : NULL;
+    return found != negate;
+}
+
+/* Steps back to the last '*' only, which is enough: at worst the product of both lengths. */
+static bool
+virEventFilterMatchesGlob(const virEventFilter *filter, const char *name, size_t len)
+{
+    const char *pattern = filter->pattern;
+    const char *star = NULL;
+    size_t starAt = 0;
+    size_t i = 0;
+
+    while (i < len) {
+        char c = virEventFilterFold(filter, name[i]);
+        const char *next = NULL;
+        bool fits = false;
+
+        switch (*pattern) {
+        case '*':
+            star = ++pattern;
+            starAt = i;
+            continue;
+        case '?':
+            fits = true;
+            next = pattern + 1;
+            break;
+        case '[':
+            fits = virEventFilterInSet(filter, pattern + 1, c, &next);
+            if (!next) {
+                fits = c == '[';
+                next = pattern + 1;
+            }
+            break;
+        case '\\':
+            if (pattern[1])
+                pattern++;
+            G_GNUC_FALLTHROUGH;
+        default:
+            fits = *pattern && virEventFilterFold(filter, *pattern) == c;
+            next = pattern + 1;
+        }
+        if (fits) {
+            pattern = next;
+            i++;
+        } else if (star) {
+            pattern = star;
+            i = ++starAt;
+        } else {
+            return false;
+        }
+    }
+    while (*pattern == '*')
+        pattern++;
+    return !*pattern;
+}
+
+bool
+virEventFilterMatches(const virEventFilter *filter, const char *name, size_t len)
+{
+    switch (filter->type) {
+    case VIR_EVENT_FILTER_REGEX:
+        return virEventFilterMatchesRegex(filter, name, len);
+    case VIR_EVENT_FILTER_GLOB:
+        return virEventFilterMatchesGlob(filter, name, len);
+    case VIR_EVENT_FILTER_LITERAL:
+        break;
+    }
+    if (len != filter->len)
+        return false;
+    if (filter->ignoreCase)
+        return g_ascii_strncasecmp(name, filter->pattern, len) == 0;
+    return memcmp(name, filter->pattern, len) == 0;
+}
+
+size_t
+virEventFilterBytes(const virEventFilter *filter)
+{
+    return filter ? sizeof(*filter) + filter->len + 1 + filter->regexBytes : 0;
+}
