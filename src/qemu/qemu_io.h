@@ -42,6 +42,7 @@ void qemuIOSetTurnEnd(qemuIO *io, qemuIOFunc func, void *opaque);
 
 /* The rest is for the I/O thread only. A handle or timer may be removed inside its own or
  * another's function; it isn't called again, and is freed when the turn is over. */
+/* NULL with an error reported. */
 qemuIOHandle *qemuIOAddHandle(qemuIO *io, int fd, uint32_t events,
                               qemuIOHandleFunc func, void *opaque);
 void qemuIOUpdateHandle(qemuIOHandle *handle, uint32_t events);
@@ -52,3 +53,6 @@ void qemuIORestartTimer(qemuIOTimer *timer, unsigned int delay);
 void qemuIOStopTimer(qemuIOTimer *timer);
 void qemuIORemoveTimer(qemuIOTimer *timer);
 char *qemuIOBuffer(qemuIO *io);
+/* One object that all users in the thread share, made by @make at the first call and freed
+ * with the thread; every call gives the same functions. */
+void *qemuIOShared(qemuIO *io, void *(*make)(void), GDestroyNotify destroy);

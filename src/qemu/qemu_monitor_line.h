@@ -26,7 +26,7 @@ typedef enum {
 } qemuMonitorLineType;
 
 /* All texts are borrowed from the parser until its next line, and are
- * NUL-terminated as well. */
+ * NUL-terminated as well, but for data, whose length counts. */
 typedef struct {
     qemuMonitorLineType type;
     const char *text;               /* the whole line, compact */
