@@ -13,8 +13,7 @@
  *   t  write the clock: RTC_CHANGE
  *   r  reset by the keyboard controller: RESET with guest: true
  *   f  triple fault: RESET or SHUTDOWN, as -action says
- *   o  switch off through ACPI (PIIX4 and ICH9 both decode this port here):
- *      SHUTDOWN with guest: true
+ *   o  switch off through ACPI, as the pc machine decodes it: SHUTDOWN with guest: true
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -26,7 +25,7 @@
         .set    PVPANIC, 0x505          /* default ioport of QEMU's pvpanic */
         .set    CMOS_INDEX, 0x70
         .set    CMOS_DATA, 0x71
-        .set    PM1_CNT_PIIX4, 0x604    /* where SeaBIOS puts PM1a_CNT, both machines */
+        .set    PM1_CNT_PIIX4, 0x604    /* where SeaBIOS puts PM1a_CNT of the pc machine */
 
 _start:
         cli
