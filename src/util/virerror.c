@@ -354,6 +354,12 @@ virErrorRestore(virErrorPtr *save)
     *save = NULL;
 }
 
+void
+virSetError(virErrorPtr err)
+{
+    virErrorCopy(err, virErrorOfThread());
+}
+
 /**
  * virDefaultErrorFunc:
  * @err: what to print

@@ -61,6 +61,8 @@ void virReportUnsupportedFlags(int domain, const char *file, const char *func, s
 /* Keep the last error over clean-up code that might set another one. */
 void virErrorPreserveLast(virErrorPtr *save);
 void virErrorRestore(virErrorPtr *save);
+/* Makes a copy of @err the calling thread's last error. */
+void virSetError(virErrorPtr err);
 
 /* Calls the global handler, or the default one. What public functions call, and
  * what knows of a connection's own handler, is virDispatchError() (datatypes.h). */

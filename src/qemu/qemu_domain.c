@@ -1,0 +1,141 @@
+/*
+ * qemu_domain.c: what the driver keeps of one domain, and what becomes of its
+ * events
+ *
+ * The raw event is queued before the lifecycle event that follows from it, so
+ * that both tell one story in one order.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <config.h>
+
+#include "qemu_domain.h"
+
+#include <string.h>
+
+#include "qemu_process.h"
+
+void
+qemuEventSinkAdd(qemuEventSink *sink, virObjectEvent *event)
+{
+    virObjectEventBatchAdd(&sink->batch, event);
+    if (sink->batch.count >= QEMU_EVENT_SINK_MAX)
+        qemuEventSinkFlush(sink);
+}
+
+void
+qemuEventSinkFlush(qemuEventSink *sink)
+{
+    if (sink->batch.count > 0)
+        virObjectEventStatePush(sink->state, &sink->batch);
+}
+
+static void
+qemuDomainFree(void *opaque)
+{
+    qemuDomain *priv = opaque;
+
+    qemuMonitorUnref(priv->mon);
+    g_free(priv->path);
+    g_free(priv->target);
+    virCondDestroy(&priv->changed);
+    virMutexDestroy(&priv->lock);
+    g_free(priv);
+}
+
+virDomainObj *
+qemuDomainNew(const char *name, const unsigned char *uuid, int id, qemuMonitor *mon,
+              const char *path, pid_t pid, const qemuIdentity *identity, int runningReason)
+{
+    g_autoptr(virDomainIdent) ident = virDomainIdentNew(name, uuid, id);
+    qemuDomain *priv = g_new0(qemuDomain, 1);
+    virDomainObj *obj;
+
+    priv->mon = qemuMonitorRef(mon);
+    priv->path = g_strdup(path);
+    priv->pid = pid;
+    priv->pidStart = pid ? qemuProcessStartTime(pid) : 0;
+    priv->version = identity->version;
+    priv->target = g_strdup(identity->target);
+    priv->kvm = identity->kvm;
+    qemuLifecycleInit(&priv->life, identity->status, runningReason);
+    virMutexInit(&priv->lock);
+    virCondInit(&priv->changed);
+
+    obj = virDomainObjNew(ident, priv, qemuDomainFree);
+    virDomainObjSetState(obj, priv->life.state, priv->life.reason);
+    return obj;
+}
+
+qemuDomain *
+qemuDomainGet(virDomainObj *obj)
+{
+    return obj->privateData;
+}
+
+void
+qemuDomainRelayEvent(virDomainObj *obj, const qemuDomainEvent *event, qemuEventSink *sink)
+{
+    if (!virObjectEventStateIsWatched(sink->state))
+        return;
+    qemuEventSinkAdd(sink, virDomainMonitorEventNew(obj->ident, event->number,
+                                                    event->name, event->nameLen,
+                                                    event->seconds, event->micros,
+                                                    event->received,
+                                                    event->data, event->dataLen));
+}
+
+void
+qemuDomainHandleEvent(virDomainObj *obj, const qemuDomainEvent *event, qemuEventSink *sink)
+{
+    qemuLifecycleEvent kind = qemuLifecycleEventFromName(event->name, event->nameLen);
+    qemuDomain *priv = obj->privateData;
+    int type, detail;
+    bool told;
+
+    qemuDomainRelayEvent(obj, event, sink);
+    if (kind == QEMU_LIFECYCLE_NONE)
+        return;
+
+    told = qemuLifecycleApply(&priv->life, kind, event->data, event->dataLen, &type, &detail);
+    virDomainObjSetState(obj, priv->life.state, priv->life.reason);
+    if (told)
+        qemuEventSinkAdd(sink, virDomainEventLifecycleNew(obj->ident, type, detail));
+}
+
+void
+qemuDomainTellGap(virDomainObj *obj, const virEventGap *gap, qemuEventSink *sink)
+{
+    if (virObjectEventStateIsWatched(sink->state))
+        qemuEventSinkAdd(sink, virDomainMonitorEventLostNew(obj->ident, gap));
+}
+
+void
+qemuDomainEnd(virDomainObj *obj, qemuEventSink *sink)
+{
+    qemuDomain *priv = obj->privateData;
+    int detail = qemuLifecycleEnd(&priv->life, atomic_load(&priv->destroying));
+
+    virDomainObjSetState(obj, priv->life.state, priv->life.reason);
+    qemuEventSinkAdd(sink, virDomainEventLifecycleNew(obj->ident, VIR_DOMAIN_EVENT_STOPPED,
+                                                      detail));
+    virMutexLock(&priv->lock);
+    priv->ended = true;
+    virCondBroadcast(&priv->changed);
+    virMutexUnlock(&priv->lock);
+}
+
+bool
+qemuDomainWaitEnd(virDomainObj *obj, unsigned int timeout)
+{
+    qemuDomain *priv = obj->privateData;
+    gint64 deadline = g_get_monotonic_time() + (gint64)timeout * 1000;
+    bool ended;
+
+    virMutexLock(&priv->lock);
+    while (!priv->ended && virCondWaitUntil(&priv->changed, &priv->lock, deadline))
+        ;
+    ended = priv->ended;
+    virMutexUnlock(&priv->lock);
+    return ended;
+}

@@ -1,0 +1,87 @@
+/*
+ * qemu_domain.h: what the driver keeps of one domain, and what becomes of its
+ * events
+ *
+ * From the moment that its QEMU is known until its connection ends. How it was
+ * found, and what callers do with it, is elsewhere.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include "domain_event.h"
+#include "domain_list.h"
+#include "qemu_identify.h"
+#include "qemu_lifecycle.h"
+#include "qemu_monitor.h"
+
+/* Events on their way to the state that delivers them, collected over one turn of the I/O
+ * thread. Belongs to that thread. */
+typedef struct {
+    virObjectEventState *state;
+    virObjectEventBatch batch;
+} qemuEventSink;
+
+/* Events collected before they are handed over although the turn isn't over: what thousands of
+ * full sockets hold is not to be kept at once. */
+#define QEMU_EVENT_SINK_MAX 1024
+
+/* Takes @event. */
+void qemuEventSinkAdd(qemuEventSink *sink, virObjectEvent *event);
+void qemuEventSinkFlush(qemuEventSink *sink);
+
+/* An event as it was read, before it is known or decided whose it is. */
+typedef struct {
+    guint64 number;                 /* within the stream, from 1 */
+    const char *name;
+    size_t nameLen;
+    const char *data;
+    size_t dataLen;
+    gint64 seconds;
+    guint32 micros;
+    gint64 received;                /* microseconds since the epoch, UTC */
+} qemuDomainEvent;
+
+typedef struct _qemuDomain qemuDomain;
+struct _qemuDomain {
+    qemuMonitor *mon;               /* a reference; immutable, as all down to @kvm */
+    char *path;                     /* of its socket */
+    pid_t pid;                      /* of QEMU; 0: unknown */
+    guint64 pidStart;               /* so that a reused number is found out */
+    unsigned long version;
+    char *target;                   /* QEMU's name for the architecture, or NULL */
+    bool kvm;
+    qemuLifecycle life;             /* I/O thread's own; others read virDomainObj */
+    atomic_bool destroying;         /* a caller has asked for the end */
+    virMutex lock;                  /* guards the rest */
+    virCond changed;                /* @ended or @agentBusy */
+    bool ended;
+    bool agentBusy;                 /* a caller is talking to the guest agent */
+};
+
+/**
+ * qemuDomainNew:
+ * @name, @uuid, @id: what it is to be called; unique (borrowed)
+ * @mon: its monitor (a reference is added)
+ * @path: of the monitor's socket (borrowed)
+ * @pid: of QEMU, or 0
+ * @identity: what it said of itself (borrowed)
+ * @runningReason: the state's, if it runs
+ *
+ * Returns a new reference; the qemuDomain is its private data.
+ */
+virDomainObj *qemuDomainNew(const char *name, const unsigned char *uuid, int id,
+                            qemuMonitor *mon, const char *path, pid_t pid,
+                            const qemuIdentity *identity, int runningReason);
+qemuDomain *qemuDomainGet(virDomainObj *obj);
+
+/* The following four are for the I/O thread. The first queues an event alone; the second also
+ * follows the state. */
+void qemuDomainRelayEvent(virDomainObj *obj, const qemuDomainEvent *event, qemuEventSink *sink);
+void qemuDomainHandleEvent(virDomainObj *obj, const qemuDomainEvent *event, qemuEventSink *sink);
+void qemuDomainTellGap(virDomainObj *obj, const virEventGap *gap, qemuEventSink *sink);
+/* Its connection has ended: sets the state, tells it, wakes who waits for it. */
+void qemuDomainEnd(virDomainObj *obj, qemuEventSink *sink);
+
+/* Any thread but the I/O thread. @timeout in milliseconds. Returns whether it has ended. */
+bool qemuDomainWaitEnd(virDomainObj *obj, unsigned int timeout);

@@ -1,0 +1,76 @@
+/*
+ * qemu_endpoint.h: a socket path, and the QEMU that is found behind it
+ *
+ * Connects, finds out who is there, and tries again when that fails or ends.
+ * Which domain a QEMU becomes, and where events go, is up to the owner.
+ *
+ * All of it belongs to the I/O thread.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include "qemu_domain.h"
+#include "qemu_identify.h"
+
+/* Between attempts: the first soon, as QEMU makes its socket just before it listens on it, the
+ * later ones seldom enough that a thousand dead sockets cost nothing. */
+#define QEMU_ENDPOINT_RETRY_MIN_MS 50
+#define QEMU_ENDPOINT_RETRY_MAX_MS 5000
+/* Bytes of events kept until it is known whose they are: a few round trips' worth. */
+#define QEMU_ENDPOINT_HELD_BYTES_MAX (1024 * 1024)
+
+typedef struct _qemuEndpoint qemuEndpoint;
+
+/* How an attempt to attach came out. */
+typedef enum {
+    QEMU_ENDPOINT_ATTACHED,         /* there is a domain now */
+    QEMU_ENDPOINT_BUSY,             /* another client is connected; it waits for its turn */
+    QEMU_ENDPOINT_REFUSED,          /* the owner did not want it */
+    QEMU_ENDPOINT_FAILED,           /* no connection, or it has ended */
+} qemuEndpointOutcome;
+
+typedef struct {
+    /* Makes a domain of who is there, listed already; it gets the events from here on. Returns a
+     * new reference, or NULL if it shall be let go of; that was logged then. */
+    virDomainObj *(*admit)(qemuEndpoint *endpoint, qemuMonitor *mon, qemuIdentity *identity,
+                           void *opaque);
+    /* Each time that an attempt came out. @message is for people; NULL if ATTACHED. */
+    void (*settled)(qemuEndpoint *endpoint, qemuEndpointOutcome outcome, const char *message,
+                    void *opaque);
+    /* The domain's connection has ended; @dom was told and is the endpoint's no longer. */
+    void (*ended)(qemuEndpoint *endpoint, virDomainObj *dom, void *opaque);
+    /* The last call: neither a connection nor a retry is left (see qemuEndpointAbandon()). */
+    void (*done)(qemuEndpoint *endpoint, void *opaque);
+} qemuEndpointCallbacks;
+
+/**
+ * qemuEndpointNew:
+ * @io: whose thread does the work
+ * @path: of the socket (borrowed)
+ * @sink: where events go
+ * @callbacks: static
+ * @opaque: given to all of them
+ *
+ * Nothing happens before qemuEndpointStart().
+ */
+qemuEndpoint *qemuEndpointNew(qemuIO *io, const char *path, qemuEventSink *sink,
+                              const qemuEndpointCallbacks *callbacks, void *opaque);
+/* Ends the connection and takes the domain's; no callback follows. Not inside a callback but
+ * done(). */
+void qemuEndpointFree(qemuEndpoint *endpoint);
+
+/* Connects now, if it is not connected. settled() may be called before this returns. */
+void qemuEndpointStart(qemuEndpoint *endpoint);
+/* As above, with the pauses between attempts as for a new socket. */
+void qemuEndpointHurry(qemuEndpoint *endpoint);
+/* No more attempts: when the connection there is (if any) has ended, done() is called, perhaps
+ * before this returns. */
+void qemuEndpointAbandon(qemuEndpoint *endpoint);
+
+const char *qemuEndpointPath(const qemuEndpoint *endpoint);
+/* Whether it holds a connection, be it only a waiting one. */
+bool qemuEndpointIsConnected(const qemuEndpoint *endpoint);
+bool qemuEndpointIsBusy(const qemuEndpoint *endpoint);
+/* The domain behind it, or NULL; borrowed. */
+virDomainObj *qemuEndpointDomain(const qemuEndpoint *endpoint);
