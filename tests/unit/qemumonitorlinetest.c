@@ -1,0 +1,180 @@
+/*
+ * qemumonitorlinetest.c: what is made of a line
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <config.h>
+
+#include "qemu_monitor_line.h"
+
+#include <string.h>
+
+#include "virerror_priv.h"
+
+static void
+checkEvent(qemuMonitorParser *parser, const char *text, const char *name, const char *data,
+           gint64 seconds, guint32 micros)
+{
+    qemuMonitorLine line = { 0 };
+
+    g_assert_cmpint(qemuMonitorParserLine(parser, text, strlen(text), &line), ==, 0);
+    g_assert_cmpint(line.type, ==, QEMU_MONITOR_LINE_EVENT);
+    g_assert_cmpmem(line.event, line.eventLen, name, strlen(name));
+    if (data)
+        g_assert_cmpmem(line.data, line.dataLen, data, strlen(data));
+    else
+        g_assert_null(line.data);
+    g_assert_cmpint(line.seconds, ==, seconds);
+    g_assert_cmpuint(line.micros, ==, micros);
+}
+
+static void
+checkBad(qemuMonitorParser *parser, const char *text, size_t len, const char *why)
+{
+    qemuMonitorLine line = { .textLen = 12345 };
+
+    g_assert_cmpint(qemuMonitorParserLine(parser, text, len, &line), ==, -1);
+    g_assert_cmpuint(line.textLen, ==, 12345);      /* untouched */
+    g_assert_cmpint(virGetLastErrorCode(), ==, VIR_ERR_INTERNAL_ERROR);
+    if (why)
+        g_assert_nonnull(strstr(virGetLastErrorMessage(), why));
+    /* and the next one is understood */
+    checkEvent(parser, "{\"event\": \"AFTER\"}", "AFTER", NULL, -1, 0);
+}
+
+static void
+testEvents(void)
+{
+    g_autoptr(qemuMonitorParser) parser = qemuMonitorParserNew();
+
+    checkEvent(parser, "{\"timestamp\": {\"seconds\": 12, \"microseconds\": 34}, "
+               "\"event\": \"STOP\"}", "STOP", NULL, 12, 34);
+    checkEvent(parser, "{\"event\": \"X\", \"data\": {}}", "X", "{}", -1, 0);
+    checkEvent(parser, "{\"event\": \"X\", \"data\": null}", "X", "null", -1, 0);
+    checkEvent(parser, "{\"event\": \"X\", \"data\": [1, \"b\", true , false]}", "X",
+               "[1,\"b\",true,false]", -1, 0);
+    checkEvent(parser, "{\"data\": \"s\", \"event\": \"\"}", "", "\"s\"", -1, 0);
+    checkEvent(parser, "  {\"event\": \"lower case\" }  ", "lower case", NULL, -1, 0);
+    /* the name and the time may come last */
+    checkEvent(parser, "{\"data\":{\"b\":1,\"a\":{\"c\":[]}},\"event\":\"E\","
+               "\"timestamp\":{\"microseconds\":5,\"seconds\":-1}}", "E",
+               "{\"b\":1,\"a\":{\"c\":[]}}", -1, 5);
+}
+
+static void
+testTexts(void)
+{
+    g_autoptr(qemuMonitorParser) parser = qemuMonitorParserNew();
+
+    /* Number text is kept, escapes become what libvirt makes of them. */
+    checkEvent(parser, "{\"event\":\"N\",\"data\":{\"a\":1.50,\"b\":1e3,\"c\":-0,"
+               "\"d\":123456789012345678901234567890}}", "N",
+               "{\"a\":1.50,\"b\":1e3,\"c\":-0,\"d\":123456789012345678901234567890}", -1, 0);
+    checkEvent(parser, "{\"event\":\"S\",\"data\":\"\\u00e9\\/\\n\\t\\u0001\\\"\\\\\"}", "S",
+               "\"\xc3\xa9/\\n\\t\\u0001\\\"\\\\\"", -1, 0);
+    checkEvent(parser, "{\"event\":\"K\",\"data\":{\"a\\nb\":0,\"a\":1,\"a\":2}}", "K",
+               "{\"a\\nb\":0,\"a\":1,\"a\":2}", -1, 0);
+}
+
+static void
+testTimestamps(void)
+{
+    g_autoptr(qemuMonitorParser) parser = qemuMonitorParserNew();
+
+    checkEvent(parser, "{\"event\":\"T\",\"timestamp\":{\"seconds\":7}}", "T", NULL, 7, 0);
+    checkEvent(parser, "{\"event\":\"T\",\"timestamp\":{\"microseconds\":7}}", "T", NULL, -1, 7);
+    checkEvent(parser, "{\"event\":\"T\",\"timestamp\":5}", "T", NULL, -1, 0);
+    checkEvent(parser, "{\"event\":\"T\",\"timestamp\":{\"seconds\":\"5\"}}", "T", NULL, -1, 0);
+    checkEvent(parser, "{\"event\":\"T\",\"timestamp\":{\"seconds\":-1,\"microseconds\":-1}}",
+               "T", NULL, -1, 0);
+    checkEvent(parser, "{\"event\":\"T\",\"timestamp\":{\"seconds\":1.5,\"microseconds\":1e2}}",
+               "T", NULL, -1, 0);
+    /* only the timestamp's own members count */
+    checkEvent(parser, "{\"event\":\"T\",\"data\":{\"seconds\":3},\"timestamp\":"
+               "{\"x\":{\"seconds\":4}}}", "T", "{\"seconds\":3}", -1, 0);
+}
+
+static void
+testReplies(void)
+{
+    g_autoptr(qemuMonitorParser) parser = qemuMonitorParserNew();
+    const char *reply = "{\"return\": {\"event\": \"STOP\"}, \"id\": \"libvirt-7\"}";
+    const char *error = "{\"id\": 5, \"error\": {\"class\": \"GenericError\"}}";
+    qemuMonitorLine line;
+
+    g_assert_cmpint(qemuMonitorParserLine(parser, reply, strlen(reply), &line), ==, 0);
+    g_assert_cmpint(line.type, ==, QEMU_MONITOR_LINE_REPLY);
+    g_assert_cmpstr(line.id, ==, "libvirt-7");
+    g_assert_cmpstr(line.text, ==, "{\"return\":{\"event\":\"STOP\"},\"id\":\"libvirt-7\"}");
+
+    g_assert_cmpint(qemuMonitorParserLine(parser, error, strlen(error), &line), ==, 0);
+    g_assert_cmpint(line.type, ==, QEMU_MONITOR_LINE_ERROR);
+    g_assert_null(line.id);         /* only strings are IDs of ours */
+
+    g_assert_cmpint(qemuMonitorParserLine(parser, "{\"QMP\":{}}", 10, &line), ==, 0);
+    g_assert_cmpint(line.type, ==, QEMU_MONITOR_LINE_GREETING);
+}
+
+static void
+testBadLines(void)
+{
+    static const char *const bad[] = {
+        "", "x", "null", "5", "[]", "[{}]", "\"event\"", "{", "{\"event\":", "{}", "{\"id\":\"1\"}",
+        "{\"event\":5}", "{\"event\":{}}", "{\"event\":\"A\",\"event\":\"B\"}",
+        "{\"return\":1,\"error\":2}", "{\"event\":\"A\"}x", "{\"event\":\"A\"} tr",
+        "{\"event\":\"A\"} \"}", "{\"event\":\"A\"}{\"event\":\"B\"}", "{\"event\":\"A\"} 5",
+        "{\"event\":\"A\",}", "{'event':'A'}", "{\"event\":\"A\" /* c */}",
+        "{\"event\":\"\xff\xfe\"}", "{\"event\":\"\xc3\"}", "}{", "{\"event\":\"A\"}}",
+    };
+    g_autoptr(qemuMonitorParser) parser = qemuMonitorParserNew();
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(bad); i++)
+        checkBad(parser, bad[i], strlen(bad[i]), "cannot understand");
+}
+
+static void
+testLimits(void)
+{
+    g_autoptr(qemuMonitorParser) parser = qemuMonitorParserNew();
+    g_autoptr(GString) deep = g_string_new("{\"event\":\"D\",\"data\":");
+    g_autofree char *huge = g_malloc(QEMU_MONITOR_LINE_MAX + 1);
+    qemuMonitorLine line;
+    int i;
+
+    for (i = 0; i < QEMU_MONITOR_DEPTH_MAX - 1; i++)
+        g_string_append_c(deep, '[');
+    for (i = 0; i < QEMU_MONITOR_DEPTH_MAX - 1; i++)
+        g_string_append_c(deep, ']');
+    g_string_append_c(deep, '}');
+    g_assert_cmpint(qemuMonitorParserLine(parser, deep->str, deep->len, &line), ==, 0);
+    g_string_insert_c(deep, 20, '[');
+    g_string_insert_c(deep, 21, ']');
+    g_string_insert_c(deep, 20, '[');
+    checkBad(parser, deep->str, deep->len, NULL);
+
+    g_string_assign(deep, "{\"event\":\"D\",\"data\":");
+    for (i = 0; i < QEMU_MONITOR_DEPTH_MAX; i++)
+        g_string_append_c(deep, '[');
+    checkBad(parser, deep->str, deep->len, "too deeply");
+
+    memset(huge, 'x', QEMU_MONITOR_LINE_MAX + 1);
+    memcpy(huge, "{\"event\":\"", 10);
+    memcpy(huge + QEMU_MONITOR_LINE_MAX - 2, "\"}", 2);
+    g_assert_cmpint(qemuMonitorParserLine(parser, huge, QEMU_MONITOR_LINE_MAX, &line), ==, 0);
+    g_assert_cmpuint(line.eventLen, ==, QEMU_MONITOR_LINE_MAX - 12);
+    checkBad(parser, huge, QEMU_MONITOR_LINE_MAX + 1, "exceeds the limit");
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/qemu/monitor-line/events", testEvents);
+    g_test_add_func("/qemu/monitor-line/texts", testTexts);
+    g_test_add_func("/qemu/monitor-line/timestamps", testTimestamps);
+    g_test_add_func("/qemu/monitor-line/replies", testReplies);
+    g_test_add_func("/qemu/monitor-line/bad", testBadLines);
+    g_test_add_func("/qemu/monitor-line/limits", testLimits);
+    return g_test_run();
+}

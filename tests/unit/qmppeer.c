@@ -1,0 +1,202 @@
+/*
+ * qmppeer.c: the QEMU end of a QMP socket, played by a test
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <config.h>
+
+#include "qmppeer.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "virthread.h"
+
+#define QMP_PEER_DEADLINE (20 * G_USEC_PER_SEC)
+
+struct _qmpPeer {
+    char *dir;
+    char *path;
+    const char *greeting;
+    qmpPeerAnswer answer;
+    void *opaque;
+    int listener;
+    int wake[2];                /* closing [1] ends the thread */
+    pthread_t thread;
+
+    virMutex lock;              /* guards the client */
+    virCond cond;
+    int client;
+};
+
+static void
+qmpPeerWriteAll(int fd, const char *text, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = send(fd, text, len, MSG_NOSIGNAL);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return;             /* the client has gone, as some tests want it */
+        text += n;
+        len -= n;
+    }
+}
+
+static void
+qmpPeerServe(qmpPeer *peer, int fd)
+{
+    g_autoptr(GString) input = g_string_new(NULL);
+    char buffer[65536];
+
+    for (;;) {
+        struct pollfd fds[] = { { fd, POLLIN, 0 }, { peer->wake[0], POLLIN, 0 } };
+        ssize_t n;
+        char *lf;
+
+        if (poll(fds, 2, -1) < 0 || fds[1].revents)
+            return;
+        if ((n = recv(fd, buffer, sizeof(buffer), 0)) <= 0)
+            return;
+        g_string_append_len(input, buffer, n);
+        while ((lf = strchr(input->str, '\n'))) {
+            g_autofree char *line = g_strndup(input->str, lf - input->str);
+            g_autofree char *answer = NULL;
+
+            g_string_erase(input, 0, lf + 1 - input->str);
+            if ((answer = peer->answer(line, peer->opaque)))
+                qmpPeerWriteAll(fd, answer, strlen(answer));
+        }
+    }
+}
+
+static void *
+qmpPeerThread(void *opaque)
+{
+    qmpPeer *peer = opaque;
+
+    for (;;) {
+        struct pollfd fds[] = { { peer->listener, POLLIN, 0 }, { peer->wake[0], POLLIN, 0 } };
+        int fd;
+
+        if (poll(fds, 2, -1) < 0 || fds[1].revents)
+            return NULL;
+        if ((fd = accept4(peer->listener, NULL, NULL, SOCK_CLOEXEC)) < 0)
+            continue;
+        if (peer->greeting)
+            qmpPeerWriteAll(fd, peer->greeting, strlen(peer->greeting));
+        virMutexLock(&peer->lock);
+        peer->client = fd;
+        virCondBroadcast(&peer->cond);
+        virMutexUnlock(&peer->lock);
+
+        qmpPeerServe(peer, fd);
+
+        virMutexLock(&peer->lock);
+        peer->client = -1;
+        virMutexUnlock(&peer->lock);
+        close(fd);
+    }
+}
+
+qmpPeer *
+qmpPeerNew(const char *greeting, qmpPeerAnswer answer, void *opaque)
+{
+    qmpPeer *peer = g_new0(qmpPeer, 1);
+    struct sockaddr_un addr = { .sun_family = AF_UNIX };
+    int rc;
+
+    peer->dir = g_dir_make_tmp("virtmon-test-XXXXXX", NULL);
+    g_assert_nonnull(peer->dir);
+    peer->path = g_build_filename(peer->dir, "peer.qmp", NULL);
+    peer->greeting = greeting;
+    peer->answer = answer ? answer : qmpPeerAnswerAll;
+    peer->opaque = opaque;
+    peer->client = -1;
+    virMutexInit(&peer->lock);
+    virCondInit(&peer->cond);
+
+    peer->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    g_strlcpy(addr.sun_path, peer->path, sizeof(addr.sun_path));
+    g_assert_cmpint(bind(peer->listener, (struct sockaddr *)&addr, sizeof(addr)), ==, 0);
+    g_assert_cmpint(listen(peer->listener, 1), ==, 0);
+    g_assert_cmpint(pipe(peer->wake), ==, 0);
+    rc = pthread_create(&peer->thread, NULL, qmpPeerThread, peer);
+    g_assert_cmpint(rc, ==, 0);
+    return peer;
+}
+
+void
+qmpPeerFree(qmpPeer *peer)
+{
+    if (!peer)
+        return;
+    close(peer->wake[1]);
+    qmpPeerHangUp(peer);
+    pthread_join(peer->thread, NULL);
+    close(peer->wake[0]);
+    close(peer->listener);
+    unlink(peer->path);
+    rmdir(peer->dir);
+    virCondDestroy(&peer->cond);
+    virMutexDestroy(&peer->lock);
+    g_free(peer->path);
+    g_free(peer->dir);
+    g_free(peer);
+}
+
+const char *
+qmpPeerPath(qmpPeer *peer)
+{
+    return peer->path;
+}
+
+void
+qmpPeerSend(qmpPeer *peer, const char *text, size_t len)
+{
+    gint64 deadline = g_get_monotonic_time() + QMP_PEER_DEADLINE;
+    int fd;
+
+    virMutexLock(&peer->lock);
+    while (peer->client < 0)
+        g_assert_true(virCondWaitUntil(&peer->cond, &peer->lock, deadline));
+    fd = dup(peer->client);
+    virMutexUnlock(&peer->lock);
+    qmpPeerWriteAll(fd, text, len);
+    close(fd);
+}
+
+void
+qmpPeerHangUp(qmpPeer *peer)
+{
+    virMutexLock(&peer->lock);
+    if (peer->client >= 0)
+        shutdown(peer->client, SHUT_RDWR);
+    virMutexUnlock(&peer->lock);
+}
+
+char *
+qmpPeerReply(const char *line, const char *body)
+{
+    const char *id = strstr(line, "\"id\":\"");
+    size_t len = id ? strcspn(id + 6, "\"") : 0;
+
+    if (!id)
+        return g_strdup_printf("{\"return\": %s}\r\n", body);
+    return g_strdup_printf("{\"return\": %s, \"id\": \"%.*s\"}\r\n", body, (int)len, id + 6);
+}
+
+char *
+qmpPeerAnswerAll(const char *line, void *opaque G_GNUC_UNUSED)
+{
+    if (strstr(line, "\"query-status\""))
+        return qmpPeerReply(line, "{\"status\": \"running\", \"running\": true}");
+    if (strstr(line, "\"query-name\""))
+        return qmpPeerReply(line, "{\"name\": \"peer\"}");
+    return qmpPeerReply(line, "{}");
+}
