@@ -560,7 +560,7 @@ typedef void (*virConnectDomainEventMemoryDeviceSizeChangeCallback)(
     virConnectPtr conn, virDomainPtr dom, const char *alias, unsigned long long size, void *opaque);
 
 /* Which event a registration is for. */
-#define VIR_DOMAIN_EVENT_CALLBACK(cb) ((virConnectDomainEventGenericCallback)(cb))
+#define VIR_DOMAIN_EVENT_CALLBACK(cb) ((virConnectDomainEventGenericCallback)(void (*)(void))(cb))
 typedef enum {
     VIR_DOMAIN_EVENT_ID_LIFECYCLE = 0,
     VIR_DOMAIN_EVENT_ID_REBOOT = 1,

@@ -28,7 +28,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     nul = memchr(data, '\0', size);
     pattern = g_strndup((const char *)data, nul ? (size_t)(nul - data) : size);
     filter = virEventFilterNew((uint8_t)text[0] % 3, text[0] & 4, pattern);
-    if (filter && nul && 
+    if (filter && nul &&
         g_utf8_validate_len((const char *)nul + 1, data + size - nul - 1, NULL))
         virEventFilterMatches(filter, (const char *)nul + 1, data + size - nul - 1);
     virResetLastError();

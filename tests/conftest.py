@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What all Python tests share: real QEMUs, the shell, waiting with a deadline."""
+import json
+import os
+import pathlib
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+import pytest
+
+DEADLINE = float(os.environ.get("VIRTMON_DEADLINE", "30"))
+BUILD = pathlib.Path(os.environ.get("VIRTMON_BUILD", "build"))
+
+
+class Qmp:
+    """A QMP connection that drives a QEMU."""
+
+    def __init__(self, path, deadline):
+        while True:
+            self.sock = socket.socket(socket.AF_UNIX)
+            try:
+                self.sock.connect(str(path))
+                break
+            except OSError:
+                self.sock.close()
+                if time.monotonic() > deadline:
+                    raise
+                select.select([], [], [], 0.01)
+        self.sock.settimeout(DEADLINE)
+        self.lines = self.sock.makefile("r", encoding="utf-8")
+        self.lines.readline()
+        self.command("qmp_capabilities")
+
+    def command(self, name, **arguments):
+        self.sock.sendall(json.dumps({"execute": name, "arguments": arguments}).encode())
+        for line in self.lines:
+            answer = json.loads(line)
+            assert "error" not in answer, answer
+            if "return" in answer:
+                return answer["return"]
+        return None
+
+    def close(self):
+        self.lines.close()
+        self.sock.close()
+
+
+class Qemu:
+    """A real QEMU with two monitors: one to drive it, one to be watched."""
+
+    def __init__(self, folder, name="guest", machine="none", args=(), watch=None):
+        self.folder = folder
+        self.drive = folder / f"{name}.drive"
+        self.watch = watch or folder / f"{name}.qmp"
+        command = ["qemu-system-x86_64", "-machine", f"{machine},accel=tcg", "-nodefaults",
+                   "-display", "none", "-qmp", f"unix:{self.drive},server=on,wait=off",
+                   "-qmp", f"unix:{self.watch},server=on,wait=off", *map(str, args)]
+        if name:
+            command += ["-name", name]
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL)
+        self.qmp = None
+        try:
+            self.qmp = Qmp(self.drive, time.monotonic() + DEADLINE)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def command(self, name, **arguments):
+        return self.qmp.command(name, **arguments)
+
+    def close(self):
+        if self.qmp:
+            self.qmp.close()
+        self.process.kill()
+        self.process.wait(timeout=DEADLINE)
+
+
+@pytest.fixture
+def folder():
+    """A temporary folder with a short path: those of unix sockets are limited."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix="vm-"))
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def start_qemu(folder):
+    """Starts QEMUs; all are ended."""
+    started = []
+
+    def start(*args, **kwargs):
+        started.append(Qemu(folder, *args, **kwargs))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.close()
+
+
+@pytest.fixture
+def qemu(start_qemu):
+    return start_qemu()
+
+
+class Output:
+    """Lines of a process, waited for with a deadline."""
+
+    def __init__(self, process):
+        self.process = process
+        self.buffers = {process.stdout: b"", process.stderr: b""}
+        self.lines = {process.stdout: [], process.stderr: []}
+        self.open = {process.stdout, process.stderr}
+
+    def read(self, deadline):
+        left = max(0, deadline - time.monotonic())
+        ready = select.select(list(self.open), [], [], left)[0]
+        for stream in ready:
+            data = os.read(stream.fileno(), 65536)
+            if not data:
+                self.open.discard(stream)
+            *lines, self.buffers[stream] = (self.buffers[stream] + data).split(b"\n")
+            self.lines[stream] += [line.decode(errors="surrogateescape") for line in lines]
+        return bool(ready)
+
+    @property
+    def out(self):
+        return self.lines[self.process.stdout]
+
+    @property
+    def err(self):
+        return self.lines[self.process.stderr]
+
+    def wait_for(self, condition, what="output"):
+        deadline = time.monotonic() + DEADLINE
+        while not condition(self):
+            if not self.open or not self.read(deadline):
+                pytest.fail(f"no {what}; stdout {self.out}, stderr {self.err}")
+
+    def take(self, count):
+        """The first so many lines of stdout."""
+        self.wait_for(lambda o: len(o.out) >= count, f"{count} lines")
+        return self.out[:count]
+
+    def finish(self):
+        """Reads to the end; the exit status."""
+        deadline = time.monotonic() + DEADLINE
+        while self.open:
+            if not self.read(deadline):
+                pytest.fail(f"it does not end; stdout {self.out}, stderr {self.err}")
+        for stream, rest in self.buffers.items():
+            if rest:
+                self.lines[stream].append(rest.decode(errors="surrogateescape"))
+        return self.process.wait(timeout=DEADLINE)
+
+    def interrupt(self):
+        self.process.send_signal(signal.SIGINT)
+        return self.finish()
+
+
+@pytest.fixture
+def shell():
+    """Starts the shell with arguments; all are ended."""
+    started = []
+
+    def start(*args, uri=None, env=None, stdin=subprocess.DEVNULL):
+        command = [str(BUILD / "tools" / "virtmon")]
+        if uri:
+            command += ["-c", uri]
+        process = subprocess.Popen(command + [str(arg) for arg in args], stdin=stdin,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   env={**os.environ, "LC_ALL": "C.UTF-8", **(env or {})})
+        started.append(process)
+        return Output(process)
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait(timeout=DEADLINE)
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream:
+                stream.close()
+
+
+def uri_of(*paths):
+    return "qemu:///embed?" + "&".join(f"monitor={path}" for path in paths)
+
+
+# --- TAP, which meson reads: one line a test, with the reason where it was skipped ---
+
+class Tap:
+    def __init__(self, config):
+        self.config = config
+        self.number = 0
+
+    def line(self, text):
+        self.config.pluginmanager.getplugin("terminalreporter").write_line(text)
+
+    def pytest_runtest_logreport(self, report):
+        if report.when != "call" and report.passed:
+            return
+        if report.when == "teardown" and not report.failed:
+            return
+        self.number += 1
+        name = report.nodeid.split("/")[-1].replace("#", "")
+        if report.skipped:
+            reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
+            self.line(f"\nok {self.number} {name} # SKIP {reason.removeprefix('Skipped: ')}")
+        else:
+            self.line(f"\n{'not ok' if report.failed else 'ok'} {self.number} {name}")
+
+    def pytest_sessionfinish(self):
+        self.line(f"\n1..{self.number}")
+
+
+def pytest_configure(config):
+    if os.environ.get("VIRTMON_TAP") == "1":
+        config.pluginmanager.register(Tap(config))
