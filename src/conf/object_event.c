@@ -958,7 +958,7 @@ int
 virObjectEventStateDeregister(virObjectEventState *state, virConnectPtr conn,
                               const virObjectEventClass *klass, int callbackID)
 {
-    g_autoptr(virObjectEventState) hold = virObjectEventStateRef(state);
+    g_autoptr(virObjectEventState) hold G_GNUC_UNUSED = virObjectEventStateRef(state);
     virObjectEventReg key = { .conn = conn, .callbackID = callbackID };
     virObjectEvent *leftover = NULL;
     virObjectEventReg *reg;
@@ -1017,7 +1017,7 @@ virObjectEventStateFindLegacy(virObjectEventState *state, virConnectPtr conn,
 void
 virObjectEventStateDeregisterAll(virObjectEventState *state, virConnectPtr conn)
 {
-    g_autoptr(virObjectEventState) hold = virObjectEventStateRef(state);
+    g_autoptr(virObjectEventState) hold G_GNUC_UNUSED = virObjectEventStateRef(state);
     g_autoptr(GPtrArray) finish = g_ptr_array_new();
     virObjectEvent *leftover = NULL;
     int watch;
