@@ -33,7 +33,7 @@ static const char *const qemuEndpointStateNames[QEMU_ENDPOINT_STATE_LAST] = {
 };
 
 struct _qemuEndpoint {
-    qemuIO *io;
+    virIOLoop *io;
     char *path;
     qemuEventSink *sink;
     const qemuEndpointCallbacks *callbacks;
@@ -44,7 +44,7 @@ struct _qemuEndpoint {
     qemuIdentify *identify;         /* while identifying */
     virDomainObj *dom;              /* once attached */
 
-    qemuIOTimer *retry;
+    virIOTimer *retry;
     unsigned int delay;             /* before the next attempt, in milliseconds */
     gint64 since;                   /* when this connection was made */
     bool abandoned;
@@ -56,7 +56,7 @@ struct _qemuEndpoint {
     size_t heldBytes;
     virEventGap gap;                /* events that came since the last one relayed, unreadable
                                      * or too many */
-    qemuIOTimer *gapTimer;          /* tells @gap if no event does */
+    virIOTimer *gapTimer;          /* tells @gap if no event does */
 };
 
 static void
@@ -152,7 +152,7 @@ qemuEndpointReset(qemuEndpoint *endpoint)
         qemuMonitorClose(mon);
         qemuMonitorUnref(mon);
     }
-    qemuIOStopTimer(endpoint->gapTimer);
+    virIOLoopStopTimer(endpoint->gapTimer);
     g_ptr_array_set_size(endpoint->held, 0);
     endpoint->heldBytes = 0;
     endpoint->number = 0;
@@ -173,7 +173,7 @@ qemuEndpointAgain(qemuEndpoint *endpoint)
     /* One that held for a while was no failure. */
     if (lasted >= QEMU_ENDPOINT_RETRY_MAX_MS * 1000LL)
         endpoint->delay = QEMU_ENDPOINT_RETRY_MIN_MS;
-    qemuIORestartTimer(endpoint->retry, endpoint->delay);
+    virIOLoopRestartTimer(endpoint->retry, endpoint->delay);
     endpoint->delay = MIN(endpoint->delay * 2, QEMU_ENDPOINT_RETRY_MAX_MS);
 }
 
@@ -261,7 +261,7 @@ qemuEndpointMonitorBadLine(qemuMonitor *mon G_GNUC_UNUSED, void *opaque)
     endpoint->number++;
     qemuEndpointGap(endpoint, -1, 0);
     if (endpoint->gap.count == 1)
-        qemuIORestartTimer(endpoint->gapTimer, 0);
+        virIOLoopRestartTimer(endpoint->gapTimer, 0);
 }
 
 static void
@@ -317,7 +317,7 @@ qemuEndpointConnect(void *opaque)
 {
     qemuEndpoint *endpoint = opaque;
 
-    qemuIOStopTimer(endpoint->retry);
+    virIOLoopStopTimer(endpoint->retry);
     if (endpoint->state != QEMU_ENDPOINT_STATE_IDLE || endpoint->abandoned)
         return;
 
@@ -339,7 +339,7 @@ qemuEndpointConnect(void *opaque)
 }
 
 qemuEndpoint *
-qemuEndpointNew(qemuIO *io, const char *path, qemuEventSink *sink,
+qemuEndpointNew(virIOLoop *io, const char *path, qemuEventSink *sink,
                 const qemuEndpointCallbacks *callbacks, void *opaque)
 {
     qemuEndpoint *endpoint = g_new0(qemuEndpoint, 1);
@@ -351,10 +351,10 @@ qemuEndpointNew(qemuIO *io, const char *path, qemuEventSink *sink,
     endpoint->opaque = opaque;
     endpoint->delay = QEMU_ENDPOINT_RETRY_MIN_MS;
     endpoint->held = g_ptr_array_new_with_free_func(qemuEndpointHeldFree);
-    endpoint->retry = qemuIOAddTimer(io, 0, qemuEndpointConnect, endpoint);
-    qemuIOStopTimer(endpoint->retry);
-    endpoint->gapTimer = qemuIOAddTimer(io, 0, qemuEndpointGapDue, endpoint);
-    qemuIOStopTimer(endpoint->gapTimer);
+    endpoint->retry = virIOLoopAddTimer(io, 0, qemuEndpointConnect, endpoint);
+    virIOLoopStopTimer(endpoint->retry);
+    endpoint->gapTimer = virIOLoopAddTimer(io, 0, qemuEndpointGapDue, endpoint);
+    virIOLoopStopTimer(endpoint->gapTimer);
     return endpoint;
 }
 
@@ -365,8 +365,8 @@ qemuEndpointFree(qemuEndpoint *endpoint)
         return;
     qemuEndpointReset(endpoint);
     virDomainObjUnref(endpoint->dom);
-    qemuIORemoveTimer(endpoint->retry);
-    qemuIORemoveTimer(endpoint->gapTimer);
+    virIOLoopRemoveTimer(endpoint->retry);
+    virIOLoopRemoveTimer(endpoint->gapTimer);
     g_ptr_array_unref(endpoint->held);
     g_free(endpoint->path);
     g_free(endpoint);
@@ -391,7 +391,7 @@ qemuEndpointAbandon(qemuEndpoint *endpoint)
     if (endpoint->abandoned)
         return;
     endpoint->abandoned = true;
-    qemuIOStopTimer(endpoint->retry);
+    virIOLoopStopTimer(endpoint->retry);
     if (endpoint->state == QEMU_ENDPOINT_STATE_IDLE && !endpoint->telling)
         endpoint->callbacks->done(endpoint, endpoint->opaque);
 }

@@ -54,7 +54,7 @@ typedef struct {
  *
  * Nothing happens before qemuEndpointStart().
  */
-qemuEndpoint *qemuEndpointNew(qemuIO *io, const char *path, qemuEventSink *sink,
+qemuEndpoint *qemuEndpointNew(virIOLoop *io, const char *path, qemuEventSink *sink,
                               const qemuEndpointCallbacks *callbacks, void *opaque);
 /* Ends the connection and takes the domain's; no callback follows. Not inside a callback but
  * done(). */

@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 
 #include "qemu_endpoint.h"
-#include "qemu_io.h"
+#include "virioloop.h"
 #include "qemu_process.h"
 #include "qemu_watch.h"
 #include "virerror_priv.h"
@@ -55,7 +55,7 @@ struct _qemuInstance {
     char *key;                      /* these are immutable once it runs */
     char *bootID;
     GPtrArray *patterns;
-    qemuIO *io;
+    virIOLoop *io;
     virObjectEventState *events;
     virDomainList *domains;
 
@@ -75,7 +75,7 @@ struct _qemuInstance {
     int lastID;
     size_t initial;                 /* sockets that opening waits for */
     bool scanning;                  /* the first walk is on */
-    qemuIOTimer *openTimer;         /* ends opening */
+    virIOTimer *openTimer;         /* ends opening */
 };
 
 static virMutex qemuInstancesLock = VIR_MUTEX_INITIALIZER;
@@ -399,7 +399,7 @@ qemuInstanceStart(void *opaque)
 {
     qemuInstance *instance = opaque;
 
-    instance->openTimer = qemuIOAddTimer(instance->io, QEMU_INSTANCE_OPEN_TIMEOUT_MS,
+    instance->openTimer = virIOLoopAddTimer(instance->io, QEMU_INSTANCE_OPEN_TIMEOUT_MS,
                                          qemuInstanceOpenDue, instance);
     instance->scanning = true;
     instance->watch = qemuWatchNew(instance->io,
@@ -422,7 +422,7 @@ qemuInstanceStop(void *opaque)
 {
     qemuInstance *instance = opaque;
 
-    g_clear_pointer(&instance->openTimer, qemuIORemoveTimer);
+    g_clear_pointer(&instance->openTimer, virIOLoopRemoveTimer);
     g_clear_pointer(&instance->watch, qemuWatchFree);
     g_hash_table_remove_all(instance->sockets);
     g_ptr_array_set_size(instance->replaced, 0);
@@ -433,8 +433,8 @@ static void
 qemuInstanceFree(qemuInstance *instance)
 {
     if (instance->io) {
-        qemuIOInvokeWait(instance->io, qemuInstanceStop, instance);
-        qemuIOFree(instance->io);
+        virIOLoopInvokeWait(instance->io, qemuInstanceStop, instance);
+        virIOLoopFree(instance->io);
     }
     g_hash_table_unref(instance->sockets);
     g_ptr_array_unref(instance->replaced);
@@ -477,9 +477,9 @@ qemuInstanceRun(qemuInstance *instance, const qemuURI *config)
 
     if (config->root && g_mkdir_with_parents(config->root, 0700) < 0) {
         virReportSystemError(errno, _("cannot create root directory '%1$s'"), config->root);
-    } else if ((instance->io = qemuIONew())) {
-        qemuIOSetTurnEnd(instance->io, qemuInstanceTurnEnd, instance);
-        qemuIOInvokeWait(instance->io, qemuInstanceStart, instance);
+    } else if ((instance->io = virIOLoopNew("virtmon-qemu"))) {
+        virIOLoopSetTurnEnd(instance->io, qemuInstanceTurnEnd, instance);
+        virIOLoopInvokeWait(instance->io, qemuInstanceStart, instance);
         return;
     }
     virErrorPreserveLast(&error);
@@ -617,12 +617,12 @@ qemuInstanceAttach(qemuInstance *instance, const char *path, pid_t pid, virDomai
                                     .outcome = QEMU_INSTANCE_ATTACH_FAILED };
     gint64 deadline = g_get_monotonic_time() + QEMU_INSTANCE_ATTACH_TIMEOUT_MS * 1000LL;
 
-    qemuIOInvokeWait(instance->io, qemuInstanceAttachBegin, &request);
+    virIOLoopInvokeWait(instance->io, qemuInstanceAttachBegin, &request);
     virMutexLock(&instance->lock);
     while (!request.done && virCondWaitUntil(&instance->changed, &instance->lock, deadline))
         ;
     virMutexUnlock(&instance->lock);
-    qemuIOInvokeWait(instance->io, qemuInstanceAttachEnd, &request);
+    virIOLoopInvokeWait(instance->io, qemuInstanceAttachEnd, &request);
 
     if (request.outcome == QEMU_INSTANCE_ATTACH_OK)
         *dom = request.dom;

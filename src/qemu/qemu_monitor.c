@@ -48,7 +48,7 @@ typedef struct {
     size_t nfds;
     qemuMonitorReplyFunc func;          /* asynchronous: the I/O thread's, as the next two */
     void *opaque;
-    qemuIOTimer *timer;
+    virIOTimer *timer;
 
     /* guarded by the monitor's lock */
     bool abandoned;                     /* its caller gave up; the reply is dropped */
@@ -60,7 +60,7 @@ typedef struct {
 
 struct _qemuMonitor {
     atomic_uint refs;
-    qemuIO *io;
+    virIOLoop *io;
     char *path;
     int peerPid;
     const qemuMonitorCallbacks *callbacks;
@@ -68,8 +68,8 @@ struct _qemuMonitor {
 
     /* the I/O thread's own */
     int fd;
-    qemuIOHandle *handle;
-    qemuIOTimer *greetingTimer;
+    virIOHandle *handle;
+    virIOTimer *greetingTimer;
     GByteArray *partial;                /* the start of a line; NULL: none */
     bool skipping;                      /* over the rest of a line that is too long */
     size_t skipped;
@@ -211,7 +211,7 @@ qemuMonitorCommandFinish(qemuMonitor *mon, qemuMonitorCommandObj *command, char 
     size_t i;
 
     if (command->func) {
-        g_clear_pointer(&command->timer, qemuIORemoveTimer);
+        g_clear_pointer(&command->timer, virIOLoopRemoveTimer);
         command->func(mon, reply, command->opaque);
         g_free(reply);
     } else {
@@ -286,7 +286,7 @@ qemuMonitorWrite(qemuMonitor *mon)
             if (errno == EINTR)
                 continue;
             if (errno == EAGAIN) {
-                qemuIOUpdateHandle(mon->handle, EPOLLIN | EPOLLOUT);
+                virIOLoopUpdateHandle(mon->handle, EPOLLIN | EPOLLOUT);
                 return;
             }
             /* Reading tells why; what QEMU said before it went is still to be read. */
@@ -305,7 +305,7 @@ qemuMonitorWrite(qemuMonitor *mon)
             qemuMonitorCommandUnref(command);
         }
     }
-    qemuIOUpdateHandle(mon->handle, EPOLLIN);
+    virIOLoopUpdateHandle(mon->handle, EPOLLIN);
 }
 
 /* --- understanding lines --- */
@@ -389,7 +389,7 @@ static int qemuMonitorSendAsync(qemuMonitor *mon, const char *text, qemuMonitorR
 static void
 qemuMonitorGreeted(qemuMonitor *mon)
 {
-    g_clear_pointer(&mon->greetingTimer, qemuIORemoveTimer);
+    g_clear_pointer(&mon->greetingTimer, virIOLoopRemoveTimer);
     qemuMonitorSetState(mon, QEMU_MONITOR_STATE_NEGOTIATING);
     if (qemuMonitorSendAsync(mon, "{\"execute\":\"qmp_capabilities\"}", qemuMonitorNegotiated,
                              NULL, true) < 0)
@@ -449,7 +449,7 @@ qemuMonitorFreeParser(void *parser)
 static void
 qemuMonitorHandleLine(qemuMonitor *mon, const char *text, size_t len)
 {
-    qemuMonitorParser *parser = qemuIOShared(mon->io, qemuMonitorMakeParser,
+    qemuMonitorParser *parser = virIOLoopShared(mon->io, qemuMonitorMakeParser,
                                              qemuMonitorFreeParser);
     qemuMonitorLine line;
 
@@ -577,8 +577,8 @@ qemuMonitorRead(qemuMonitor *mon)
         char bytes[CMSG_SPACE(sizeof(int) * QEMU_MONITOR_FDS_MAX)];
         struct cmsghdr align;
     } control;
-    char *buffer = qemuIOBuffer(mon->io);
-    struct iovec iov = { buffer, QEMU_IO_BUFFER_SIZE };
+    char *buffer = virIOLoopBuffer(mon->io);
+    struct iovec iov = { buffer, VIR_IO_LOOP_BUFFER_SIZE };
     struct msghdr msg = {
         .msg_iov = &iov,
         .msg_iovlen = 1,
@@ -607,7 +607,7 @@ qemuMonitorRead(qemuMonitor *mon)
 }
 
 static void
-qemuMonitorOnIO(qemuIOHandle *handle, int fd, uint32_t events, void *opaque)
+qemuMonitorOnIO(virIOHandle *handle, int fd, uint32_t events, void *opaque)
 {
     g_autoptr(qemuMonitor) mon = qemuMonitorRef(opaque);
 
@@ -622,7 +622,7 @@ qemuMonitorOnGreetingTimeout(void *opaque)
 {
     g_autoptr(qemuMonitor) mon = qemuMonitorRef(opaque);
 
-    g_clear_pointer(&mon->greetingTimer, qemuIORemoveTimer);
+    g_clear_pointer(&mon->greetingTimer, virIOLoopRemoveTimer);
     mon->callbacks->busy(mon, mon->opaque);
 }
 
@@ -668,7 +668,7 @@ qemuMonitorConnect(const char *path)
 }
 
 qemuMonitor *
-qemuMonitorOpen(qemuIO *io, const char *path, const qemuMonitorCallbacks *callbacks,
+qemuMonitorOpen(virIOLoop *io, const char *path, const qemuMonitorCallbacks *callbacks,
                 void *opaque)
 {
     g_autoptr(qemuMonitor) mon = NULL;
@@ -693,13 +693,13 @@ qemuMonitorOpen(qemuIO *io, const char *path, const qemuMonitorCallbacks *callba
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0)
         mon->peerPid = peer.pid;
 
-    if (!(mon->handle = qemuIOAddHandle(io, fd, EPOLLIN, qemuMonitorOnIO, mon))) {
+    if (!(mon->handle = virIOLoopAddHandle(io, fd, EPOLLIN, qemuMonitorOnIO, mon))) {
         close(fd);
         mon->fd = -1;
         mon->state = QEMU_MONITOR_STATE_CLOSED;
         return NULL;
     }
-    mon->greetingTimer = qemuIOAddTimer(io, QEMU_MONITOR_GREETING_TIMEOUT_MS,
+    mon->greetingTimer = virIOLoopAddTimer(io, QEMU_MONITOR_GREETING_TIMEOUT_MS,
                                         qemuMonitorOnGreetingTimeout, mon);
     return g_steal_pointer(&mon);
 }
@@ -732,10 +732,10 @@ qemuMonitorShut(qemuMonitor *mon, const char *reason)
     GQueue output;
     size_t i;
 
-    qemuIORemoveHandle(g_steal_pointer(&mon->handle));
+    virIOLoopRemoveHandle(g_steal_pointer(&mon->handle));
     close(mon->fd);
     mon->fd = -1;
-    g_clear_pointer(&mon->greetingTimer, qemuIORemoveTimer);
+    g_clear_pointer(&mon->greetingTimer, virIOLoopRemoveTimer);
     g_clear_pointer(&mon->partial, g_byte_array_unref);
     for (i = 0; i < mon->nrxFds; i++)
         close(mon->rxFds[i]);
@@ -810,7 +810,7 @@ qemuMonitorCommand(qemuMonitor *mon, const char *text, const int *fds, size_t nf
         qemuMonitorCommandUnref(command);
         return -1;
     }
-    qemuIOInvoke(mon->io, qemuMonitorWriteInvoked, qemuMonitorRef(mon));
+    virIOLoopInvoke(mon->io, qemuMonitorWriteInvoked, qemuMonitorRef(mon));
 
     virMutexLock(&mon->lock);
     while (!command->done && !command->abandoned) {
@@ -842,7 +842,7 @@ qemuMonitorOnCommandTimeout(void *opaque)
     qemuMonitor *mon = command->mon;
     qemuMonitorReplyFunc func = g_steal_pointer(&command->func);
 
-    g_clear_pointer(&command->timer, qemuIORemoveTimer);
+    g_clear_pointer(&command->timer, virIOLoopRemoveTimer);
     /* It stays pending, so that a late reply finds it; nobody waits for that any more. */
     virMutexLock(&mon->lock);
     command->abandoned = true;
@@ -867,7 +867,7 @@ qemuMonitorSendAsync(qemuMonitor *mon, const char *text, qemuMonitorReplyFunc fu
         qemuMonitorCommandUnref(command);
         return -1;
     }
-    command->timer = qemuIOAddTimer(mon->io, QEMU_MONITOR_COMMAND_TIMEOUT_MS,
+    command->timer = virIOLoopAddTimer(mon->io, QEMU_MONITOR_COMMAND_TIMEOUT_MS,
                                     qemuMonitorOnCommandTimeout, command);
     qemuMonitorCommandUnref(command);
     qemuMonitorWrite(mon);

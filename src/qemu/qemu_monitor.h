@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "qemu_io.h"
+#include "virioloop.h"
 #include "qemu_monitor_line.h"
 
 /* Commands of all callers not answered yet; QEMU itself queues 8 and reads no more. */
@@ -59,7 +59,7 @@ typedef struct {
  * Returns a new reference, or NULL with VIR_ERR_SYSTEM_ERROR reported (@path named) if
  * the socket cannot be connected to.
  */
-qemuMonitor *qemuMonitorOpen(qemuIO *io, const char *path,
+qemuMonitor *qemuMonitorOpen(virIOLoop *io, const char *path,
                              const qemuMonitorCallbacks *callbacks, void *opaque);
 qemuMonitor *qemuMonitorRef(qemuMonitor *mon);
 void qemuMonitorUnref(qemuMonitor *mon);

@@ -68,15 +68,15 @@ typedef struct {
 
 /* All belongs to the I/O thread. */
 struct _qemuWatch {
-    qemuIO *io;
+    virIOLoop *io;
     const qemuWatchCallbacks *callbacks;
     void *opaque;
     GPtrArray *patterns;
     int fd;                         /* inotify's */
-    qemuIOHandle *handle;
-    qemuIOTimer *rescan;            /* a walk that is due */
+    virIOHandle *handle;
+    virIOTimer *rescan;            /* a walk that is due */
     bool rescanDue;
-    qemuIOTimer *poll;              /* runs while @blind */
+    virIOTimer *poll;              /* runs while @blind */
     bool blind;                     /* something could not be watched at the last walk */
     bool warned;                    /* of that */
     bool full;                      /* a limit was met at the last walk, and warned of */
@@ -166,9 +166,9 @@ qemuWatchDestroy(qemuWatch *watch)
 static void
 qemuWatchStop(qemuWatch *watch)
 {
-    g_clear_pointer(&watch->handle, qemuIORemoveHandle);
-    g_clear_pointer(&watch->rescan, qemuIORemoveTimer);
-    g_clear_pointer(&watch->poll, qemuIORemoveTimer);
+    g_clear_pointer(&watch->handle, virIOLoopRemoveHandle);
+    g_clear_pointer(&watch->rescan, virIOLoopRemoveTimer);
+    g_clear_pointer(&watch->poll, virIOLoopRemoveTimer);
     if (watch->fd >= 0)
         close(watch->fd);
     watch->fd = -1;
@@ -412,7 +412,7 @@ qemuWatchWalkAll(qemuWatch *watch)
         watch->callbacks->vanished(g_ptr_array_index(gone, i), watch->opaque);
 
     if (watch->blind && !watch->freed)
-        qemuIORestartTimer(watch->poll, QEMU_WATCH_POLL_MS);
+        virIOLoopRestartTimer(watch->poll, QEMU_WATCH_POLL_MS);
 }
 
 static void
@@ -445,7 +445,7 @@ qemuWatchRescanSoon(qemuWatch *watch)
     if (watch->rescanDue)
         return;
     watch->rescanDue = true;
-    qemuIORestartTimer(watch->rescan, QEMU_WATCH_RESCAN_MS);
+    virIOLoopRestartTimer(watch->rescan, QEMU_WATCH_RESCAN_MS);
 }
 
 /* One event of a directory. The caller holds @calling. */
@@ -499,7 +499,7 @@ qemuWatchEvent(qemuWatch *watch, const struct inotify_event *event)
 }
 
 static void
-qemuWatchReadable(qemuIOHandle *handle G_GNUC_UNUSED, int fd, uint32_t events G_GNUC_UNUSED,
+qemuWatchReadable(virIOHandle *handle G_GNUC_UNUSED, int fd, uint32_t events G_GNUC_UNUSED,
                   void *opaque)
 {
     qemuWatch *watch = opaque;
@@ -520,7 +520,7 @@ qemuWatchReadable(qemuIOHandle *handle G_GNUC_UNUSED, int fd, uint32_t events G_
 }
 
 qemuWatch *
-qemuWatchNew(qemuIO *io, const char *const *patterns, const qemuWatchCallbacks *callbacks,
+qemuWatchNew(virIOLoop *io, const char *const *patterns, const qemuWatchCallbacks *callbacks,
              void *opaque)
 {
     qemuWatch *watch;
@@ -562,11 +562,11 @@ qemuWatchNew(qemuIO *io, const char *const *patterns, const qemuWatchCallbacks *
         else
             qemuWatchPatternFree(pattern);      /* "/" is no socket */
     }
-    watch->rescan = qemuIOAddTimer(io, 0, qemuWatchRescan, watch);
-    qemuIOStopTimer(watch->rescan);
-    watch->poll = qemuIOAddTimer(io, 0, qemuWatchRescan, watch);
-    qemuIOStopTimer(watch->poll);
-    watch->handle = qemuIOAddHandle(io, fd, EPOLLIN, qemuWatchReadable, watch);
+    watch->rescan = virIOLoopAddTimer(io, 0, qemuWatchRescan, watch);
+    virIOLoopStopTimer(watch->rescan);
+    watch->poll = virIOLoopAddTimer(io, 0, qemuWatchRescan, watch);
+    virIOLoopStopTimer(watch->poll);
+    watch->handle = virIOLoopAddHandle(io, fd, EPOLLIN, qemuWatchReadable, watch);
 
     qemuWatchEnter(watch);
     qemuWatchWalkAll(watch);

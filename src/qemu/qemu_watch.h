@@ -9,7 +9,7 @@
 
 #include <sys/types.h>
 
-#include "qemu_io.h"
+#include "virioloop.h"
 
 /* Directories watched at most: one for each domain where each has a directory of its own, for
  * as many domains as a driver holds. inotify's own limit is a setting of the system. */
@@ -47,7 +47,7 @@ typedef struct {
  *
  * Returns a new object, or NULL with an error reported.
  */
-qemuWatch *qemuWatchNew(qemuIO *io, const char *const *patterns,
+qemuWatch *qemuWatchNew(virIOLoop *io, const char *const *patterns,
                         const qemuWatchCallbacks *callbacks, void *opaque);
 /* I/O thread only; may be called inside a callback. No callback follows. */
 void qemuWatchFree(qemuWatch *watch);

@@ -17,7 +17,7 @@
 #define DEADLINE (20 * G_USEC_PER_SEC)
 
 typedef struct {
-    qemuIO *io;
+    virIOLoop *io;
     const char *path;
     qemuMonitor *mon;
     virMutex lock;              /* guards all below */
@@ -113,19 +113,19 @@ setUp(Fixture *f, const char *path)
     virCondInit(&f->cond);
     f->names = g_string_new(NULL);
     f->path = path;
-    f->io = qemuIONew();
+    f->io = virIOLoopNew("test");
     g_assert_nonnull(f->io);
-    qemuIOInvokeWait(f->io, openInThread, f);
+    virIOLoopInvokeWait(f->io, openInThread, f);
 }
 
 static void
 tearDown(Fixture *f)
 {
     if (f->mon) {
-        qemuIOInvokeWait(f->io, closeInThread, f);
+        virIOLoopInvokeWait(f->io, closeInThread, f);
         qemuMonitorUnref(f->mon);
     }
-    qemuIOFree(f->io);
+    virIOLoopFree(f->io);
     g_string_free(f->names, TRUE);
     g_free(f->reason);
     virCondDestroy(&f->cond);

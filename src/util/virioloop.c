@@ -1,11 +1,11 @@
 /*
- * qemu_io.c: the one thread that does all of the driver's waiting
+ * virioloop.c: a thread that waits on many descriptors and timers
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include <config.h>
 
-#include "qemu_io.h"
+#include "virioloop.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -18,66 +18,67 @@
 #include "virlog.h"
 #include "virthread.h"
 
-#define VIR_FROM_THIS VIR_FROM_QEMU
+#define VIR_FROM_THIS VIR_FROM_EVENT
 
-VIR_LOG_INIT("qemu.qemu_io");
+VIR_LOG_INIT("util.ioloop");
 
 /* Handles served in one turn; more just wait for the next one. */
-#define QEMU_IO_TURN_MAX 64
+#define VIR_IO_LOOP_TURN_MAX 64
 
-struct _qemuIOHandle {
-    qemuIO *io;
+struct _virIOHandle {
+    virIOLoop *io;
     int fd;
     uint32_t events;
-    qemuIOHandleFunc func;
+    virIOHandleFunc func;
     void *opaque;
     bool removed;
 };
 
-struct _qemuIOTimer {
-    qemuIO *io;
+struct _virIOTimer {
+    virIOLoop *io;
     gint64 due;                     /* CLOCK_MONOTONIC, microseconds */
     GSequenceIter *place;           /* in the timers that run; NULL: stopped */
-    qemuIOFunc func;
+    virIOFunc func;
     void *opaque;
 };
 
 typedef struct {
-    qemuIOFunc func;
+    virIOFunc func;
     void *opaque;
-} qemuIOCall;
+} virIOLoopCall;
 
-struct _qemuIO {
+struct _virIOLoop {
     pthread_t thread;
+    char name[16];                  /* the kernel keeps no more */
     int epollFd;
     int wakeFd;                     /* eventfd: calls are waiting */
     char *buffer;
 
     virMutex lock;                  /* guards both below */
-    GArray *calls;                  /* qemuIOCall, in order */
+    GArray *calls;                  /* virIOLoopCall, in order */
     bool quit;
 
     /* the thread's own */
-    GSequence *timers;              /* qemuIOTimer, by their time */
+    GSequence *timers;              /* virIOTimer, by their time */
     GPtrArray *garbage;             /* handles removed in this turn */
-    qemuIOFunc turnEnd;
+    virIOFunc turnEnd;
     void *turnEndOpaque;
     void *shared;
     GDestroyNotify sharedDestroy;
 };
 
 static gint
-qemuIOCompareTimers(gconstpointer a, gconstpointer b, gpointer opaque)
+virIOLoopCompareTimers(gconstpointer a, gconstpointer b, gpointer opaque)
 {
-    const qemuIOTimer *one = a;
-    const qemuIOTimer *other = b;
+    const virIOTimer *one = a;
+    const virIOTimer *other = b;
 
     return one->due < other->due ? -1 : one->due > other->due;
 }
 
 /* Returns whether the thread goes on. */
 static bool
-qemuIORunCalls(qemuIO *io)
+virIOLoopRunCalls(virIOLoop *io)
 {
     g_autoptr(GArray) calls = NULL;
     guint64 count;
@@ -89,12 +90,12 @@ qemuIORunCalls(qemuIO *io)
 
     virMutexLock(&io->lock);
     calls = io->calls;
-    io->calls = g_array_new(FALSE, FALSE, sizeof(qemuIOCall));
+    io->calls = g_array_new(FALSE, FALSE, sizeof(virIOLoopCall));
     quit = io->quit;
     virMutexUnlock(&io->lock);
 
     for (i = 0; i < calls->len; i++) {
-        qemuIOCall *call = &g_array_index(calls, qemuIOCall, i);
+        virIOLoopCall *call = &g_array_index(calls, virIOLoopCall, i);
 
         call->func(call->opaque);
     }
@@ -103,14 +104,14 @@ qemuIORunCalls(qemuIO *io)
 
 /* Runs what is due; returns milliseconds until the next is, -1 if none runs. */
 static int
-qemuIORunTimers(qemuIO *io)
+virIOLoopRunTimers(virIOLoop *io)
 {
     gint64 now = 0;
     gint64 wait;
 
     while (!g_sequence_is_empty(io->timers)) {
         GSequenceIter *first = g_sequence_get_begin_iter(io->timers);
-        qemuIOTimer *timer = g_sequence_get(first);
+        virIOTimer *timer = g_sequence_get(first);
 
         if (now == 0 || timer->due > now)
             now = g_get_monotonic_time();
@@ -119,37 +120,37 @@ qemuIORunTimers(qemuIO *io)
             wait = (timer->due - now + 999) / 1000;
             return (int)MIN(wait, G_MAXINT);
         }
-        qemuIOStopTimer(timer);
+        virIOLoopStopTimer(timer);
         timer->func(timer->opaque);
     }
     return -1;
 }
 
 static void *
-qemuIOThread(void *opaque)
+virIOLoopThread(void *opaque)
 {
-    qemuIO *io = opaque;
-    struct epoll_event events[QEMU_IO_TURN_MAX];
+    virIOLoop *io = opaque;
+    struct epoll_event events[VIR_IO_LOOP_TURN_MAX];
     bool running = true;
 
-    pthread_setname_np(pthread_self(), "virtmon-qemu");
+    pthread_setname_np(pthread_self(), io->name);
     while (running) {
-        int wait = qemuIORunTimers(io);
+        int wait = virIOLoopRunTimers(io);
         int n;
         int i;
 
         if (io->turnEnd)
             io->turnEnd(io->turnEndOpaque);
-        n = epoll_wait(io->epollFd, events, QEMU_IO_TURN_MAX, wait);
+        n = epoll_wait(io->epollFd, events, VIR_IO_LOOP_TURN_MAX, wait);
         if (n < 0 && errno != EINTR) {
-            VIR_ERROR("cannot wait for monitors: %s", g_strerror(errno));
+            VIR_ERROR("cannot wait for file descriptors: %s", g_strerror(errno));
             break;
         }
         for (i = 0; i < n; i++) {
-            qemuIOHandle *handle = events[i].data.ptr;
+            virIOHandle *handle = events[i].data.ptr;
 
             if (!handle)
-                running = qemuIORunCalls(io);
+                running = virIOLoopRunCalls(io);
             else if (!handle->removed)
                 handle->func(handle, handle->fd, events[i].events, handle->opaque);
         }
@@ -160,35 +161,36 @@ qemuIOThread(void *opaque)
     return NULL;
 }
 
-qemuIO *
-qemuIONew(void)
+virIOLoop *
+virIOLoopNew(const char *name)
 {
-    qemuIO *io = g_new0(qemuIO, 1);
+    virIOLoop *io = g_new0(virIOLoop, 1);
     struct epoll_event event = { .events = EPOLLIN };
     sigset_t all;
     sigset_t old;
     int rc;
 
+    g_strlcpy(io->name, name, sizeof(io->name));
     virMutexInit(&io->lock);
-    io->calls = g_array_new(FALSE, FALSE, sizeof(qemuIOCall));
+    io->calls = g_array_new(FALSE, FALSE, sizeof(virIOLoopCall));
     io->timers = g_sequence_new(NULL);
     io->garbage = g_ptr_array_new_with_free_func(g_free);
-    io->buffer = g_malloc(QEMU_IO_BUFFER_SIZE);
+    io->buffer = g_malloc(VIR_IO_LOOP_BUFFER_SIZE);
     io->epollFd = epoll_create1(EPOLL_CLOEXEC);
     io->wakeFd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (io->epollFd < 0 || io->wakeFd < 0 ||
         epoll_ctl(io->epollFd, EPOLL_CTL_ADD, io->wakeFd, &event) < 0) {
-        virReportSystemError(errno, "%s", _("cannot set up waiting for monitors"));
+        virReportSystemError(errno, "%s", _("cannot set up waiting for file descriptors"));
         goto error;
     }
 
     /* Signals are the application's; its handlers must not run in this thread. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    rc = pthread_create(&io->thread, NULL, qemuIOThread, io);
+    rc = pthread_create(&io->thread, NULL, virIOLoopThread, io);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (rc != 0) {
-        virReportSystemError(rc, "%s", _("cannot start the thread that reads monitors"));
+        virReportSystemError(rc, "%s", _("cannot start a thread for input and output"));
         goto error;
     }
     return io;
@@ -208,7 +210,7 @@ qemuIONew(void)
 }
 
 static void
-qemuIOWake(qemuIO *io)
+virIOLoopWake(virIOLoop *io)
 {
     guint64 one = 1;
 
@@ -217,14 +219,14 @@ qemuIOWake(qemuIO *io)
 }
 
 void
-qemuIOFree(qemuIO *io)
+virIOLoopFree(virIOLoop *io)
 {
     if (!io)
         return;
     virMutexLock(&io->lock);
     io->quit = true;
     virMutexUnlock(&io->lock);
-    qemuIOWake(io);
+    virIOLoopWake(io);
     pthread_join(io->thread, NULL);
 
     if (io->shared)
@@ -240,15 +242,15 @@ qemuIOFree(qemuIO *io)
 }
 
 bool
-qemuIOInThread(qemuIO *io)
+virIOLoopInThread(virIOLoop *io)
 {
     return pthread_equal(io->thread, pthread_self());
 }
 
 void
-qemuIOInvoke(qemuIO *io, qemuIOFunc func, void *opaque)
+virIOLoopInvoke(virIOLoop *io, virIOFunc func, void *opaque)
 {
-    qemuIOCall call = { func, opaque };
+    virIOLoopCall call = { func, opaque };
     bool first;
 
     virMutexLock(&io->lock);
@@ -256,21 +258,21 @@ qemuIOInvoke(qemuIO *io, qemuIOFunc func, void *opaque)
     g_array_append_val(io->calls, call);
     virMutexUnlock(&io->lock);
     if (first)
-        qemuIOWake(io);
+        virIOLoopWake(io);
 }
 
 typedef struct {
-    qemuIOFunc func;
+    virIOFunc func;
     void *opaque;
     virMutex lock;
     virCond cond;
     bool done;
-} qemuIOWaiter;
+} virIOLoopWaiter;
 
 static void
-qemuIORunWaiter(void *opaque)
+virIOLoopRunWaiter(void *opaque)
 {
-    qemuIOWaiter *waiter = opaque;
+    virIOLoopWaiter *waiter = opaque;
 
     waiter->func(waiter->opaque);
     virMutexLock(&waiter->lock);
@@ -280,17 +282,17 @@ qemuIORunWaiter(void *opaque)
 }
 
 void
-qemuIOInvokeWait(qemuIO *io, qemuIOFunc func, void *opaque)
+virIOLoopInvokeWait(virIOLoop *io, virIOFunc func, void *opaque)
 {
-    qemuIOWaiter waiter = { .func = func, .opaque = opaque };
+    virIOLoopWaiter waiter = { .func = func, .opaque = opaque };
 
-    if (qemuIOInThread(io)) {
+    if (virIOLoopInThread(io)) {
         func(opaque);
         return;
     }
     virMutexInit(&waiter.lock);
     virCondInit(&waiter.cond);
-    qemuIOInvoke(io, qemuIORunWaiter, &waiter);
+    virIOLoopInvoke(io, virIOLoopRunWaiter, &waiter);
     virMutexLock(&waiter.lock);
     while (!waiter.done)
         virCondWait(&waiter.cond, &waiter.lock);
@@ -300,34 +302,34 @@ qemuIOInvokeWait(qemuIO *io, qemuIOFunc func, void *opaque)
 }
 
 typedef struct {
-    qemuIO *io;
-    qemuIOFunc func;
+    virIOLoop *io;
+    virIOFunc func;
     void *opaque;
-} qemuIOTurnEndCall;
+} virIOLoopTurnEndCall;
 
 static void
-qemuIOSetTurnEndInThread(void *opaque)
+virIOLoopSetTurnEndInThread(void *opaque)
 {
-    qemuIOTurnEndCall *call = opaque;
+    virIOLoopTurnEndCall *call = opaque;
 
     call->io->turnEnd = call->func;
     call->io->turnEndOpaque = call->opaque;
 }
 
 void
-qemuIOSetTurnEnd(qemuIO *io, qemuIOFunc func, void *opaque)
+virIOLoopSetTurnEnd(virIOLoop *io, virIOFunc func, void *opaque)
 {
-    qemuIOTurnEndCall call = { io, func, opaque };
+    virIOLoopTurnEndCall call = { io, func, opaque };
 
-    qemuIOInvokeWait(io, qemuIOSetTurnEndInThread, &call);
+    virIOLoopInvokeWait(io, virIOLoopSetTurnEndInThread, &call);
 }
 
 /* Cannot fail but for a lack of kernel memory or an fd that can't be waited for, and then
  * returns NULL with an error reported. */
-qemuIOHandle *
-qemuIOAddHandle(qemuIO *io, int fd, uint32_t events, qemuIOHandleFunc func, void *opaque)
+virIOHandle *
+virIOLoopAddHandle(virIOLoop *io, int fd, uint32_t events, virIOHandleFunc func, void *opaque)
 {
-    qemuIOHandle *handle = g_new0(qemuIOHandle, 1);
+    virIOHandle *handle = g_new0(virIOHandle, 1);
     struct epoll_event event = { .events = events, .data.ptr = handle };
 
     handle->io = io;
@@ -344,7 +346,7 @@ qemuIOAddHandle(qemuIO *io, int fd, uint32_t events, qemuIOHandleFunc func, void
 }
 
 void
-qemuIOUpdateHandle(qemuIOHandle *handle, uint32_t events)
+virIOLoopUpdateHandle(virIOHandle *handle, uint32_t events)
 {
     struct epoll_event event = { .events = events, .data.ptr = handle };
 
@@ -357,7 +359,7 @@ qemuIOUpdateHandle(qemuIOHandle *handle, uint32_t events)
 }
 
 void
-qemuIORemoveHandle(qemuIOHandle *handle)
+virIOLoopRemoveHandle(virIOHandle *handle)
 {
     if (!handle || handle->removed)
         return;
@@ -366,28 +368,28 @@ qemuIORemoveHandle(qemuIOHandle *handle)
     g_ptr_array_add(handle->io->garbage, handle);
 }
 
-qemuIOTimer *
-qemuIOAddTimer(qemuIO *io, unsigned int delay, qemuIOFunc func, void *opaque)
+virIOTimer *
+virIOLoopAddTimer(virIOLoop *io, unsigned int delay, virIOFunc func, void *opaque)
 {
-    qemuIOTimer *timer = g_new0(qemuIOTimer, 1);
+    virIOTimer *timer = g_new0(virIOTimer, 1);
 
     timer->io = io;
     timer->func = func;
     timer->opaque = opaque;
-    qemuIORestartTimer(timer, delay);
+    virIOLoopRestartTimer(timer, delay);
     return timer;
 }
 
 void
-qemuIORestartTimer(qemuIOTimer *timer, unsigned int delay)
+virIOLoopRestartTimer(virIOTimer *timer, unsigned int delay)
 {
-    qemuIOStopTimer(timer);
+    virIOLoopStopTimer(timer);
     timer->due = g_get_monotonic_time() + (gint64)delay * 1000;
-    timer->place = g_sequence_insert_sorted(timer->io->timers, timer, qemuIOCompareTimers, NULL);
+    timer->place = g_sequence_insert_sorted(timer->io->timers, timer, virIOLoopCompareTimers, NULL);
 }
 
 void
-qemuIOStopTimer(qemuIOTimer *timer)
+virIOLoopStopTimer(virIOTimer *timer)
 {
     if (timer->place)
         g_sequence_remove(g_steal_pointer(&timer->place));
@@ -396,16 +398,16 @@ qemuIOStopTimer(qemuIOTimer *timer)
 /* May be called inside the timer's own function: by then it is stopped, and nothing touches
  * it afterwards. */
 void
-qemuIORemoveTimer(qemuIOTimer *timer)
+virIOLoopRemoveTimer(virIOTimer *timer)
 {
     if (!timer)
         return;
-    qemuIOStopTimer(timer);
+    virIOLoopStopTimer(timer);
     g_free(timer);
 }
 
 void *
-qemuIOShared(qemuIO *io, void *(*make)(void), GDestroyNotify destroy)
+virIOLoopShared(virIOLoop *io, void *(*make)(void), GDestroyNotify destroy)
 {
     if (!io->shared) {
         io->shared = make();
@@ -415,7 +417,7 @@ qemuIOShared(qemuIO *io, void *(*make)(void), GDestroyNotify destroy)
 }
 
 char *
-qemuIOBuffer(qemuIO *io)
+virIOLoopBuffer(virIOLoop *io)
 {
     return io->buffer;
 }
