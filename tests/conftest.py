@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -15,6 +16,11 @@ import pytest
 
 DEADLINE = float(os.environ.get("VIRTMON_DEADLINE", "30"))
 BUILD = pathlib.Path(os.environ.get("VIRTMON_BUILD", "build"))
+# A sanitizer that was loaded into this very process, for the sake of the libraries, is not for
+# the programs that it starts; those built with one have it, and look for leaks too.
+PRELOAD = os.environ.pop("LD_PRELOAD", "")
+if PRELOAD:
+    os.environ["ASAN_OPTIONS"] = "detect_leaks=1"
 
 
 class Qmp:
@@ -33,17 +39,32 @@ class Qmp:
                 select.select([], [], [], 0.01)
         self.sock.settimeout(DEADLINE)
         self.lines = self.sock.makefile("r", encoding="utf-8")
+        self.events = []                # each a dict, with everything that came so far
         self.lines.readline()
         self.command("qmp_capabilities")
 
+    def read(self):
+        """One line: what it says, or None at the end."""
+        line = self.lines.readline()
+        if not line:
+            return None
+        answer = json.loads(line)
+        if "event" in answer:
+            self.events.append(answer)
+        return answer
+
     def command(self, name, **arguments):
         self.sock.sendall(json.dumps({"execute": name, "arguments": arguments}).encode())
-        for line in self.lines:
-            answer = json.loads(line)
+        while (answer := self.read()):
             assert "error" not in answer, answer
             if "return" in answer:
                 return answer["return"]
         return None
+
+    def wait_event(self, name, start=0):
+        """Until one of this name has come, behind so many others."""
+        while not any(event["event"] == name for event in self.events[start:]):
+            assert self.read(), f"no {name} before the end"
 
     def close(self):
         self.lines.close()
@@ -53,11 +74,11 @@ class Qmp:
 class Qemu:
     """A real QEMU with two monitors: one to drive it, one to be watched."""
 
-    def __init__(self, folder, name="guest", machine="none", args=(), watch=None):
+    def __init__(self, folder, name="guest", machine="none", args=(), watch=None, accel="tcg"):
         self.folder = folder
         self.drive = folder / f"{name}.drive"
         self.watch = watch or folder / f"{name}.qmp"
-        command = ["qemu-system-x86_64", "-machine", f"{machine},accel=tcg", "-nodefaults",
+        command = ["qemu-system-x86_64", "-machine", f"{machine},accel={accel}", "-nodefaults",
                    "-display", "none", "-qmp", f"unix:{self.drive},server=on,wait=off",
                    "-qmp", f"unix:{self.watch},server=on,wait=off", *map(str, args)]
         if name:
@@ -198,12 +219,23 @@ def uri_of(*paths):
 # --- TAP, which meson reads: one line a test, with the reason where it was skipped ---
 
 class Tap:
-    def __init__(self, config):
-        self.config = config
+    """All of stdout; what pytest itself has to say goes to stderr."""
+
+    def __init__(self):
         self.number = 0
 
     def line(self, text):
-        self.config.pluginmanager.getplugin("terminalreporter").write_line(text)
+        print(text, file=sys.__stdout__, flush=True)
+
+    @staticmethod
+    def name(report):
+        path, colons, test = report.nodeid.partition("::")
+        return (path.split("/")[-1] + colons + test).replace("#", "")
+
+    def pytest_collectreport(self, report):
+        if report.failed:
+            self.number += 1
+            self.line(f"not ok {self.number} {self.name(report)} cannot be read")
 
     def pytest_runtest_logreport(self, report):
         if report.when != "call" and report.passed:
@@ -211,17 +243,23 @@ class Tap:
         if report.when == "teardown" and not report.failed:
             return
         self.number += 1
-        name = report.nodeid.split("/")[-1].replace("#", "")
+        name = self.name(report)
         if report.skipped:
             reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
-            self.line(f"\nok {self.number} {name} # SKIP {reason.removeprefix('Skipped: ')}")
+            self.line(f"ok {self.number} {name} # SKIP {reason.removeprefix('Skipped: ')}")
         else:
-            self.line(f"\n{'not ok' if report.failed else 'ok'} {self.number} {name}")
+            self.line(f"{'not ok' if report.failed else 'ok'} {self.number} {name}")
 
     def pytest_sessionfinish(self):
-        self.line(f"\n1..{self.number}")
+        self.line(f"1..{self.number}")
 
 
 def pytest_configure(config):
     if os.environ.get("VIRTMON_TAP") == "1":
-        config.pluginmanager.register(Tap(config))
+        config.pluginmanager.register(Tap())
+        # The reporter of pytest's own takes what is stdout while it is made, which comes next.
+        sys.stdout = sys.stderr
+
+
+def pytest_sessionstart():
+    sys.stdout = sys.__stdout__
