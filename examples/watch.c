@@ -1,25 +1,45 @@
 /*
- * watch.c: prints every monitor event of every domain of a connection
+ * watch.c: prints monitor events of every domain of a connection
  *
- * cc watch.c $(pkg-config --cflags --libs virtmon) -o watch
- * ./watch 'qemu:///embed?monitor=/run/vm/x.qmp'
+ *     watch URI [EVENT]
+ *
+ * Built on the public API only: the same program runs on virtmon and on libvirt.
+ * How to build it is in README.md beside this file.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
+#include <errno.h>
 #include <libvirt/libvirt-qemu.h>
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <unistd.h>
 
-static volatile sig_atomic_t stopped;
+static int wakePipe[2];         /* a signal handler writes, the event loop reads */
+static bool running = true;
 
+/* A flag alone would be noticed only when the next event ends the loop's wait. */
 static void
 onSignal(int number)
 {
-    stopped = number;
+    int saved = errno;
+
+    if (write(wakePipe[1], "", 1) < 0)
+        _exit(128 + number);
+    errno = saved;
 }
 
+static void
+onWake(int watch, int fd, int events, void *opaque)
+{
+    (void)watch, (void)fd, (void)events, (void)opaque;
+    running = false;
+}
+
+/* Runs in the thread that runs the event loop. All but opaque is the library's, and lives no
+ * longer than this call. */
 static void
 onEvent(virConnectPtr conn, virDomainPtr dom, const char *event, long long seconds,
         unsigned int micros, const char *details, void *opaque)
@@ -33,41 +53,45 @@ onEvent(virConnectPtr conn, virDomainPtr dom, const char *event, long long secon
     (*count)++;
 }
 
-/* Gives the loop a turn now and then, so that a signal is noticed. */
-static void
-onTick(int timer, void *opaque)
-{
-    (void)timer, (void)opaque;
-}
-
 int
 main(int argc, char **argv)
 {
+    struct sigaction action = { .sa_handler = onSignal, .sa_flags = SA_RESTART };
     unsigned long count = 0;
     virConnectPtr conn;
     int id;
 
-    if (argc != 2) {
-        fprintf(stderr, "usage: %s URI\n", argv[0]);
+    if (argc != 2 && argc != 3) {
+        fprintf(stderr, "usage: %s URI [EVENT]\n", argv[0]);
         return 2;
     }
-    signal(SIGINT, onSignal);
-
-    /* The loop first: without one, no event can be delivered. */
-    if (virEventRegisterDefaultImpl() < 0 || virEventAddTimeout(200, onTick, NULL, NULL) < 0)
+    if (pipe(wakePipe) < 0) {
+        perror("pipe");
         return 1;
-    if (!(conn = virConnectOpen(argv[1])))
-        return 1;
-    id = virConnectDomainQemuMonitorEventRegister(conn, NULL, NULL, onEvent, &count, NULL, 0);
-    while (id >= 0 && !stopped) {
-        if (virEventRunDefaultImpl() < 0)
-            break;
     }
 
-    /* A registration keeps its connection open: it goes first. */
-    if (id >= 0)
-        virConnectDomainQemuMonitorEventDeregister(conn, id);
+    /* The event loop comes first: without one, nothing can be registered. Whatever fails from
+     * here on has been printed by the library, as no error handler is set. */
+    if (virEventRegisterDefaultImpl() < 0 ||
+        virEventAddHandle(wakePipe[0], VIR_EVENT_HANDLE_READABLE, onWake, NULL, NULL) < 0 ||
+        !(conn = virConnectOpen(argv[1])))
+        return 1;
+
+    /* No domain: of all of them, also of those that come later. No name: every event. */
+    id = virConnectDomainQemuMonitorEventRegister(conn, NULL, argc == 3 ? argv[2] : NULL,
+                                                  onEvent, &count, NULL, 0);
+    if (id < 0) {
+        virConnectClose(conn);
+        return 1;
+    }
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    while (running && virEventRunDefaultImpl() == 0)
+        ;
+
+    /* A registration keeps its connection open, so it goes first. */
+    virConnectDomainQemuMonitorEventDeregister(conn, id);
     virConnectClose(conn);
     fprintf(stderr, "%lu events\n", count);
-    return id < 0;
+    return 0;
 }
