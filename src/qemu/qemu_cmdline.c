@@ -10,7 +10,6 @@
 
 #include "qemu_cmdline.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,26 +24,37 @@
  * like: "-append -qmp" names no monitor. */
 static const char *const qemuCmdlineFlags[] = {
     "S", "alt-grab", "async-teardown", "audio-help", "ctrl-grab", "curses", "daemonize",
-    "enable-fips", "enable-kvm", "enable-sync-profile", "full-screen", "h", "help",
-    "mem-prealloc", "no-acpi", "no-fd-bootchk", "no-frame", "no-hpet", "no-kvm",
+    "enable-fips", "enable-kvm", "enable-sync-profile", "full-screen", "h", "help", "jitdump",
+    "localtime", "mem-prealloc", "no-acpi", "no-fd-bootchk", "no-frame", "no-hpet", "no-kvm",
     "no-kvm-irqchip", "no-kvm-pit", "no-kvm-pit-reinjection", "no-quit", "no-reboot",
     "no-shutdown", "no-user-config", "nodefaults", "nodefconfig", "nographic", "old-param",
-    "one-insn-per-tick", "only-migratable", "portrait", "preconfig", "s", "sdl",
-    "semihosting", "show-cursor", "singlestep", "snapshot", "tdf", "usb", "version",
-    "win2k-hack", "xen-attach", "xen-domid-restrict",
+    "one-insn-per-tick", "only-migratable", "perfmap", "portrait", "preconfig", "rtc-td-hack",
+    "s", "sdl", "semihosting", "show-cursor", "singlestep", "snapshot", "tdf", "usb", "version",
+    "win2k-hack", "xen-attach", "xen-create", "xen-domid-restrict",
 };
 
 /* Options of one kind, in order, each a table of text by text. */
 typedef struct {
-    GHashTable *chardevs;       /* by their id; the first of an id counts, as in QEMU */
-    GPtrArray *monitors;        /* tables of what one -mon says, of -qmp as well */
-    GPtrArray *ports;           /* tables of what a -device virtserialport says */
+    GPtrArray *chardevs;        /* what -chardev says, or what -serial and the like imply */
+    GHashTable *chardevsByID;   /* borrowed; the first of an id counts, as in QEMU */
+    GPtrArray *monitors;        /* what -mon says, and -qmp and -monitor */
+    GPtrArray *ports;           /* what a -device virtserialport says */
 } qemuCmdlineOptions;
+
+static void
+qemuCmdlineOptionsInit(qemuCmdlineOptions *options)
+{
+    options->chardevs = g_ptr_array_new_with_free_func((GDestroyNotify)g_hash_table_unref);
+    options->chardevsByID = g_hash_table_new(g_str_hash, g_str_equal);
+    options->monitors = g_ptr_array_new_with_free_func((GDestroyNotify)g_hash_table_unref);
+    options->ports = g_ptr_array_new_with_free_func((GDestroyNotify)g_hash_table_unref);
+}
 
 static void
 qemuCmdlineOptionsClear(qemuCmdlineOptions *options)
 {
-    g_hash_table_unref(options->chardevs);
+    g_hash_table_unref(options->chardevsByID);
+    g_ptr_array_unref(options->chardevs);
     g_ptr_array_unref(options->monitors);
     g_ptr_array_unref(options->ports);
 }
@@ -122,28 +132,33 @@ static GHashTable *
 qemuCmdlineReadOption(const char *text, const char *implied)
 {
     GHashTable *table = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    bool first = true;
 
     if (*text == '{') {
         qemuCmdlineReadJSON(table, text);
         return table;
     }
 
-    while (*text) {
-        g_autofree char *item = qemuCmdlineTakeItem(&text);
-        char *equals = strchr(item, '=');
+    for (; *text; implied = NULL) {
+        size_t len = strcspn(text, "=,");
+        g_autofree char *key = NULL;
+        char *value;
 
-        if (equals) {
-            /* the last of a key counts, as in QEMU */
-            g_hash_table_replace(table, g_strndup(item, equals - item), g_strdup(equals + 1));
-        } else if (first && implied) {
-            g_hash_table_replace(table, g_strdup(implied), g_strdup(item));
-        } else if (g_str_has_prefix(item, "no") && item[2]) {
-            g_hash_table_replace(table, g_strdup(item + 2), g_strdup("off"));
+        /* A key ends at the first '=' or comma, doubled or not: "a,,b=c" has none. */
+        if (text[len] == '=') {
+            key = g_strndup(text, len);
+            text += len + 1;
+            value = qemuCmdlineTakeItem(&text);
+        } else if (implied) {
+            key = g_strdup(implied);
+            value = qemuCmdlineTakeItem(&text);
         } else {
-            g_hash_table_replace(table, g_strdup(item), g_strdup("on"));
+            key = qemuCmdlineTakeItem(&text);
+            value = g_strdup(g_str_has_prefix(key, "no") ? "off" : "on");
+            if (g_str_has_prefix(key, "no"))
+                memmove(key, key + 2, strlen(key + 2) + 1);
         }
-        first = false;
+        /* the last of a key counts, as in QEMU */
+        g_hash_table_replace(table, g_steal_pointer(&key), value);
     }
     return table;
 }
@@ -157,37 +172,66 @@ qemuCmdlineIsOn(GHashTable *table, const char *key)
                      g_str_equal(value, "true") || g_str_equal(value, "y"));
 }
 
+static GHashTable *
+qemuCmdlineFindChardev(qemuCmdlineOptions *options, const char *id)
+{
+    return id ? g_hash_table_lookup(options->chardevsByID, id) : NULL;
+}
+
 static void
 qemuCmdlineReadChardev(qemuCmdlineOptions *options, const char *value)
 {
     GHashTable *table = qemuCmdlineReadOption(value, "backend");
-    const char *id = g_hash_table_lookup(table, "id");
+    char *id = g_hash_table_lookup(table, "id");
 
-    if (!id || g_hash_table_contains(options->chardevs, id)) {
-        g_hash_table_unref(table);
-        return;
-    }
-    g_hash_table_insert(options->chardevs, g_strdup(id), table);
+    g_ptr_array_add(options->chardevs, table);
+    if (id && !qemuCmdlineFindChardev(options, id))
+        g_hash_table_insert(options->chardevsByID, id, table);
 }
 
-/* -qmp DEV is -chardev and -mon in one. Its table holds either the name of a
- * chardev or, under the chardev's own keys, what a chardev would say. */
-static void
-qemuCmdlineReadQmp(qemuCmdlineOptions *options, const char *value)
+/* -qmp, -monitor, -serial DEV: either the name of a chardev, under the key "chardev", or under
+ * the chardev's own keys what one would say. Returns a new table. */
+static GHashTable *
+qemuCmdlineReadDev(const char *value)
 {
     GHashTable *table;
 
     if (g_str_has_prefix(value, "chardev:")) {
         table = qemuCmdlineReadOption("", NULL);
         g_hash_table_insert(table, g_strdup("chardev"), g_strdup(value + strlen("chardev:")));
-    } else if (g_str_has_prefix(value, "unix:")) {
-        table = qemuCmdlineReadOption(value + strlen("unix:"), "path");
-        g_hash_table_replace(table, g_strdup("backend"), g_strdup("socket"));
-    } else {
-        table = qemuCmdlineReadOption(value, "backend");
+        return table;
     }
-    g_hash_table_replace(table, g_strdup("mode"), g_strdup("control"));
+    if (g_str_has_prefix(value, "mon:"))        /* shared with a monitor */
+        value += strlen("mon:");
+    if (!g_str_has_prefix(value, "unix:"))
+        return qemuCmdlineReadOption(value, "backend");
+    table = qemuCmdlineReadOption(value + strlen("unix:"), "path");
+    g_hash_table_replace(table, g_strdup("backend"), g_strdup("socket"));
+    return table;
+}
+
+static void
+qemuCmdlineReadMonitor(qemuCmdlineOptions *options, const char *value, const char *mode)
+{
+    GHashTable *table = qemuCmdlineReadDev(value);
+
+    g_hash_table_replace(table, g_strdup("mode"), g_strdup(mode));
     g_ptr_array_add(options->monitors, table);
+}
+
+/* GROUP.ID.KEY=VALUE, for an option that came before. */
+static void
+qemuCmdlineReadSet(qemuCmdlineOptions *options, const char *value)
+{
+    const char *equals = strchr(value, '=');
+    g_autofree char *name = equals ? g_strndup(value, equals - value) : NULL;
+    g_auto(GStrv) parts = name ? g_strsplit(name, ".", 3) : NULL;
+    GHashTable *table;
+
+    if (!parts || g_strv_length(parts) != 3 || !g_str_equal(parts[0], "chardev") ||
+        g_str_equal(parts[2], "id") || !(table = qemuCmdlineFindChardev(options, parts[1])))
+        return;
+    g_hash_table_replace(table, g_strdup(parts[2]), g_strdup(equals + 1));
 }
 
 static void
@@ -200,18 +244,6 @@ qemuCmdlineReadDevice(qemuCmdlineOptions *options, const char *value)
         g_ptr_array_add(options->ports, table);
     else
         g_hash_table_unref(table);
-}
-
-static void
-qemuCmdlineReadName(qemuCmdline *cmdline, const char *value)
-{
-    g_autoptr(GHashTable) table = qemuCmdlineReadOption(value, "guest");
-    const char *guest = g_hash_table_lookup(table, "guest");
-
-    if (guest && *guest) {
-        g_free(cmdline->name);
-        cmdline->name = g_strdup(guest);
-    }
 }
 
 /* Can somebody connect to this chardev by a path in the file system? */
@@ -241,22 +273,45 @@ qemuCmdlineSocketFd(GHashTable *chardev)
     return (int)fd;
 }
 
+/* @path may be NULL. */
+static void
+qemuCmdlineAddSocket(qemuCmdline *cmdline, const char *path)
+{
+    if (path && cmdline->sockets->len < QEMU_CMDLINE_SOCKETS_MAX &&
+        !g_ptr_array_find_with_equal_func(cmdline->monitors, path, g_str_equal, NULL))
+        g_ptr_array_add(cmdline->sockets, g_strdup(path));
+}
+
 static void
 qemuCmdlineAddMonitor(qemuCmdline *cmdline, qemuCmdlineOptions *options, GHashTable *monitor)
 {
     const char *id = g_hash_table_lookup(monitor, "chardev");
-    GHashTable *chardev = id ? g_hash_table_lookup(options->chardevs, id) : monitor;
+    GHashTable *chardev = id ? qemuCmdlineFindChardev(options, id) : monitor;
+    bool qmp = g_strcmp0(g_hash_table_lookup(monitor, "mode"), "control") == 0;
     const char *path = chardev ? qemuCmdlineSocketPath(chardev) : NULL;
     int fd = chardev ? qemuCmdlineSocketFd(chardev) : -1;
 
-    if (g_strcmp0(g_hash_table_lookup(monitor, "mode"), "control") != 0)
-        cmdline->otherMonitors++;
-    else if (path)
+    if (qmp && path && cmdline->monitors->len < QEMU_CMDLINE_SOCKETS_MAX)
         g_ptr_array_add(cmdline->monitors, g_strdup(path));
-    else if (fd >= 0)
+    else if (qmp && fd >= 0 && cmdline->monitorFds->len < QEMU_CMDLINE_SOCKETS_MAX)
         g_ptr_array_add(cmdline->monitorFds, GINT_TO_POINTER(fd));
     else
         cmdline->otherMonitors++;
+    if (!qmp)
+        qemuCmdlineAddSocket(cmdline, path);
+}
+
+static void
+qemuCmdlineAddAgent(qemuCmdline *cmdline, qemuCmdlineOptions *options, GHashTable *port)
+{
+    const char *id = g_hash_table_lookup(port, "chardev");
+    GHashTable *chardev = qemuCmdlineFindChardev(options, id);
+
+    if (!chardev || cmdline->agentChardev)
+        return;
+    cmdline->agentChardev = g_strdup(id);
+    cmdline->agent = g_strdup(qemuCmdlineSocketPath(chardev));
+    cmdline->agentFd = qemuCmdlineSocketFd(chardev);
 }
 
 static bool
@@ -276,21 +331,23 @@ qemuCmdlineReadWord(qemuCmdline *cmdline, qemuCmdlineOptions *options,
                     const char *option, const char *value)
 {
     if (g_str_equal(option, "qmp") || g_str_equal(option, "qmp-pretty")) {
-        qemuCmdlineReadQmp(options, value);
-    } else if (g_str_equal(option, "mon")) {
-        g_ptr_array_add(options->monitors, qemuCmdlineReadOption(value, "chardev"));
+        qemuCmdlineReadMonitor(options, value, "control");
     } else if (g_str_equal(option, "monitor")) {
         if (!g_str_equal(value, "none"))
-            cmdline->otherMonitors++;
+            qemuCmdlineReadMonitor(options, value, "readline");
+    } else if (g_str_equal(option, "mon")) {
+        g_ptr_array_add(options->monitors, qemuCmdlineReadOption(value, "chardev"));
     } else if (g_str_equal(option, "chardev")) {
         qemuCmdlineReadChardev(options, value);
+    } else if (g_str_equal(option, "serial") || g_str_equal(option, "parallel") ||
+               g_str_equal(option, "debugcon")) {
+        g_ptr_array_add(options->chardevs, qemuCmdlineReadDev(value));
+    } else if (g_str_equal(option, "set")) {
+        qemuCmdlineReadSet(options, value);
     } else if (g_str_equal(option, "device")) {
         qemuCmdlineReadDevice(options, value);
-    } else if (g_str_equal(option, "name")) {
-        qemuCmdlineReadName(cmdline, value);
-    } else if (g_str_equal(option, "uuid")) {
-        g_free(cmdline->uuid);
-        cmdline->uuid = g_strdup(value);
+    } else if (g_str_equal(option, "readconfig")) {
+        cmdline->readsConfig = true;
     }
 }
 
@@ -298,16 +355,14 @@ qemuCmdline *
 qemuCmdlineParse(char **args)
 {
     qemuCmdline *cmdline = g_new0(qemuCmdline, 1);
-    g_auto(qemuCmdlineOptions) options = {
-        .chardevs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
-                                          (GDestroyNotify)g_hash_table_unref),
-        .monitors = g_ptr_array_new_with_free_func((GDestroyNotify)g_hash_table_unref),
-        .ports = g_ptr_array_new_with_free_func((GDestroyNotify)g_hash_table_unref),
-    };
+    g_auto(qemuCmdlineOptions) options = { 0 };
     size_t i;
 
+    qemuCmdlineOptionsInit(&options);
     cmdline->monitors = g_ptr_array_new_with_free_func(g_free);
     cmdline->monitorFds = g_ptr_array_new();
+    cmdline->sockets = g_ptr_array_new_with_free_func(g_free);
+    cmdline->agentFd = -1;
 
     for (i = args[0] ? 1 : 0; args[i]; i++) {
         const char *option = args[i];
@@ -326,13 +381,11 @@ qemuCmdlineParse(char **args)
     /* A monitor may name a chardev that comes later. */
     for (i = 0; i < options.monitors->len; i++)
         qemuCmdlineAddMonitor(cmdline, &options, g_ptr_array_index(options.monitors, i));
-    for (i = 0; i < options.ports->len && !cmdline->agent; i++) {
-        const char *id = g_hash_table_lookup(g_ptr_array_index(options.ports, i), "chardev");
-        GHashTable *chardev = id ? g_hash_table_lookup(options.chardevs, id) : NULL;
-
-        if (chardev)
-            cmdline->agent = g_strdup(qemuCmdlineSocketPath(chardev));
-    }
+    for (i = 0; i < options.chardevs->len; i++)
+        qemuCmdlineAddSocket(cmdline,
+                             qemuCmdlineSocketPath(g_ptr_array_index(options.chardevs, i)));
+    for (i = 0; i < options.ports->len; i++)
+        qemuCmdlineAddAgent(cmdline, &options, g_ptr_array_index(options.ports, i));
     return cmdline;
 }
 
@@ -341,10 +394,10 @@ qemuCmdlineFree(qemuCmdline *cmdline)
 {
     if (!cmdline)
         return;
-    g_free(cmdline->name);
-    g_free(cmdline->uuid);
-    g_free(cmdline->agent);
     g_ptr_array_unref(cmdline->monitors);
     g_ptr_array_unref(cmdline->monitorFds);
+    g_ptr_array_unref(cmdline->sockets);
+    g_free(cmdline->agentChardev);
+    g_free(cmdline->agent);
     g_free(cmdline);
 }
