@@ -31,11 +31,13 @@ virConnectRefInternal(virConnectPtr conn)
     return conn;
 }
 
-void
+bool
 virConnectUnref(virConnectPtr conn)
 {
-    if (!conn || atomic_fetch_sub(&conn->refs, 1) != 1)
-        return;
+    if (!conn)
+        return false;
+    if (atomic_fetch_sub(&conn->refs, 1) != 1)
+        return true;
 
     if (conn->driver)
         conn->driver->connectClose(conn);
@@ -44,6 +46,7 @@ virConnectUnref(virConnectPtr conn)
     virResetError(&conn->err);
     virMutexDestroy(&conn->lock);
     g_free(conn);
+    return false;
 }
 
 virDomainPtr
@@ -113,14 +116,15 @@ virDispatchError(virConnectPtr conn)
  * virConnGetLastError:
  * @conn: a connection
  *
- * Returns the last error on it, borrowed until the next one, or NULL.
+ * Not for a connection that several threads use: another one's error may replace it meanwhile.
+ *
+ * Returns the last error on it (code 0 if there was none), borrowed until the next one; NULL if
+ * @conn is bad.
  */
 virErrorPtr
 virConnGetLastError(virConnectPtr conn)
 {
-    if (!VIR_IS_CONNECT(conn) || conn->err.code == VIR_ERR_OK)
-        return NULL;
-    return &conn->err;
+    return VIR_IS_CONNECT(conn) ? &conn->err : NULL;
 }
 
 /**

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include "driver.h"
 #include "virthread.h"
 #include "virerror_priv.h"
@@ -49,9 +50,10 @@ virConnectPtr virGetConnect(void);
 virDomainPtr virGetDomain(virConnectPtr conn, const char *name, const unsigned char *uuid,
                           int id);
 /* These four neither touch the last error nor check @magic. Unref of the last
- * reference frees (and, for a connection, calls the driver's connectClose). */
+ * reference frees (and, for a connection, calls the driver's connectClose); for a
+ * connection it returns whether it is still there, held by others. */
 virConnectPtr virConnectRefInternal(virConnectPtr conn);
-void virConnectUnref(virConnectPtr conn);
+bool virConnectUnref(virConnectPtr conn);
 virDomainPtr virDomainRefInternal(virDomainPtr dom);
 void virDomainUnref(virDomainPtr dom);
 

@@ -19,7 +19,7 @@
 #define virCheckConnectReturn(obj, retval) \
     do { \
         if (!VIR_IS_CONNECT(obj)) { \
-            virReportErrorFull(VIR_FROM_NONE, VIR_ERR_INVALID_CONN, __FILE__, __func__, \
+            virReportErrorFull(VIR_FROM_THIS, VIR_ERR_INVALID_CONN, __FILE__, __func__, \
                                __LINE__, "%s", __func__); \
             virFailReturn(NULL, retval); \
         } \
@@ -37,8 +37,16 @@
 #define virCheckNonNullArgReturn(conn, arg, retval) \
     do { \
         if ((arg) == NULL) { \
-            virReportErrorFull(VIR_FROM_THIS, VIR_ERR_INVALID_ARG, __FILE__, __func__, __LINE__, \
-                               _("%1$s in %2$s must not be NULL"), #arg, __func__); \
+            virReportInvalidArg(arg, _("%1$s in %2$s must not be NULL"), #arg, __func__); \
+            virFailReturn(conn, retval); \
+        } \
+    } while (0)
+
+/* An array may be NULL if it is of no size. */
+#define virCheckNonNullArrayReturn(conn, arg, size, retval) \
+    do { \
+        if ((arg) == NULL && (size) > 0) { \
+            virReportInvalidArg(arg, _("%1$s in %2$s must not be NULL"), #arg, __func__); \
             virFailReturn(conn, retval); \
         } \
     } while (0)
@@ -46,17 +54,15 @@
 #define virCheckNonNegativeArgReturn(conn, arg, retval) \
     do { \
         if ((arg) < 0) { \
-            virReportErrorFull(VIR_FROM_THIS, VIR_ERR_INVALID_ARG, __FILE__, __func__, __LINE__, \
-                               _("%1$s in %2$s must be zero or greater"), #arg, __func__); \
+            virReportInvalidArg(arg, _("%1$s in %2$s must be zero or greater"), #arg, __func__); \
             virFailReturn(conn, retval); \
         } \
     } while (0)
 
-#define virCheckExclusiveFlagsReturn(conn, one, other, retval) \
+#define virCheckNonZeroArgReturn(conn, arg, retval) \
     do { \
-        if ((flags & (one)) && (flags & (other))) { \
-            virReportErrorFull(VIR_FROM_THIS, VIR_ERR_INVALID_ARG, __FILE__, __func__, __LINE__, \
-                               _("flags '%1$s' and '%2$s' are mutually exclusive"), #one, #other); \
+        if ((arg) == 0) { \
+            virReportInvalidArg(arg, _("%1$s in %2$s must not be zero"), #arg, __func__); \
             virFailReturn(conn, retval); \
         } \
     } while (0)

@@ -10,6 +10,7 @@
 
 #include "virerror_priv.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -84,16 +85,17 @@ static const struct {
     const char *name;
 } virErrorDomainNames[] = {
     { VIR_FROM_NONE, "" },
-    { VIR_FROM_XML, "XML Util " },
-    { VIR_FROM_RPC, "XML-RPC " },
-    { VIR_FROM_QEMU, "QEMU Driver " },
-    { VIR_FROM_REMOTE, "Remote Driver " },
-    { VIR_FROM_CONF, "Config File " },
-    { VIR_FROM_DOM, "Domain " },
-    { VIR_FROM_URI, "URI Utils " },
-    { VIR_FROM_AUTH, "Authentication Utils " },
-    { VIR_FROM_EVENT, "Event Loop " },
-    { VIR_FROM_ACCESS, "Access Manager " },
+    { VIR_FROM_XML, "XML Util" },
+    { VIR_FROM_RPC, "XML-RPC" },
+    { VIR_FROM_QEMU, "QEMU Driver" },
+    { VIR_FROM_REMOTE, "Remote Driver" },
+    { VIR_FROM_CONF, "Config File" },
+    { VIR_FROM_DOM, "Domain" },
+    { VIR_FROM_DOMAIN, "Domain Config" },
+    { VIR_FROM_URI, "URI Utils" },
+    { VIR_FROM_AUTH, "Authentication Utils" },
+    { VIR_FROM_EVENT, "Event Loop" },
+    { VIR_FROM_ACCESS, "Access Manager" },
 };
 
 static pthread_once_t virErrorOnce = PTHREAD_ONCE_INIT;
@@ -160,6 +162,8 @@ virFreeError(virErrorPtr err)
 static void
 virErrorCopy(const virError *from, virErrorPtr to)
 {
+    if (from == to)
+        return;
     virResetError(to);
     to->code = from->code;
     to->domain = from->domain;
@@ -177,6 +181,7 @@ virErrorSet(const char *file, const char *func, size_t line, int domain, int cod
             virErrorLevel level, const char *str1, const char *str2, const char *str3,
             int int1, int int2, char *message)
 {
+    int savedErrno = errno;
     virErrorPtr err = virErrorOfThread();
     virError next = {
         .code = code, .domain = domain, .level = level, .message = message,
@@ -188,6 +193,7 @@ virErrorSet(const char *file, const char *func, size_t line, int domain, int cod
     *err = next;
     if (virLogEnabled(virLogSource, VIR_LOG_DEBUG))
         virLogMessage(virLogSource, VIR_LOG_DEBUG, file, line, func, "%s", message);
+    errno = savedErrno;
 }
 
 void
@@ -197,7 +203,6 @@ virReportErrorFull(int domain, int code, const char *file, const char *func, siz
     g_autofree char *particulars = NULL;
     const char *bare = N_("unknown error");
     const char *pattern = N_("unknown error: %s");
-    int number = code == VIR_ERR_INVALID_ARG ? 0 : -1;
     va_list args;
     size_t i;
 
@@ -216,10 +221,10 @@ virReportErrorFull(int domain, int code, const char *file, const char *func, siz
         const char *text = *pattern == '%' ? pattern : _(pattern);
 
         virErrorSet(file, func, line, domain, code, VIR_ERR_ERROR, text, particulars, NULL,
-                    number, number, g_strdup_printf(text, particulars));
+                    -1, -1, g_strdup_printf(text, particulars));
     } else {
         virErrorSet(file, func, line, domain, code, VIR_ERR_ERROR, _(bare), NULL, NULL,
-                    number, number, g_strdup(_(bare)));
+                    -1, -1, g_strdup(_(bare)));
     }
 }
 
@@ -252,12 +257,25 @@ virReportSystemErrorFull(int domain, int err, const char *file, const char *func
 }
 
 void
+virReportInvalidArgFull(int domain, const char *file, const char *func, size_t line,
+                        const char *argname, const char *format, ...)
+{
+    va_list args;
+    char *message;
+
+    va_start(args, format);
+    message = g_strdup_vprintf(format, args);
+    va_end(args);
+    virErrorSet(file, func, line, domain, VIR_ERR_INVALID_ARG, VIR_ERR_ERROR, func, argname, NULL,
+                0, 0, message);
+}
+
+void
 virReportUnsupportedFlags(int domain, const char *file, const char *func, size_t line,
                           unsigned int flags)
 {
-    virErrorSet(file, func, line, domain, VIR_ERR_INVALID_ARG, VIR_ERR_ERROR, func, "flags", NULL,
-                0, 0, g_strdup_printf(_("invalid argument: unsupported flags (0x%1$x) in "
-                                        "function %2$s"), flags, func));
+    virReportInvalidArgFull(domain, file, func, line, "flags",
+                            _("unsupported flags (0x%1$x) in function %2$s"), flags, func);
 }
 
 virErrorPtr
@@ -369,7 +387,7 @@ virSetError(virErrorPtr err)
 void
 virDefaultErrorFunc(virErrorPtr err)
 {
-    const char *domain = "";
+    const char *domain = "Unknown";
     const char *level = "";
     size_t i;
 
@@ -383,7 +401,7 @@ virDefaultErrorFunc(virErrorPtr err)
         level = _("warning");
     else if (err->level == VIR_ERR_ERROR)
         level = _("error");
-    fprintf(stderr, "libvirt: %s%s : %s\n", domain, level,
+    fprintf(stderr, "libvirt: %s %s : %s\n", domain, level,
             err->message ? err->message : _("unknown error"));
 }
 

@@ -37,14 +37,20 @@ void virReportSystemErrorFull(int domain, int err,
                               const char *file, const char *func, size_t line,
                               const char *format, ...) G_GNUC_PRINTF(6, 7);
 
+/* str1 = @func, str2 = @argname, ints 0, as libvirt has it for arguments of its functions. */
+void virReportInvalidArgFull(int domain, const char *file, const char *func, size_t line,
+                             const char *argname, const char *format, ...) G_GNUC_PRINTF(6, 7);
+
 #define virReportError(code, ...) \
     virReportErrorFull(VIR_FROM_THIS, code, __FILE__, __func__, __LINE__, __VA_ARGS__)
 #define virReportSystemError(err, ...) \
     virReportSystemErrorFull(VIR_FROM_THIS, err, __FILE__, __func__, __LINE__, __VA_ARGS__)
-/* "invalid argument: <particulars>", as libvirt words bad arguments of public functions */
+/* A bad argument of the function that this is in; the message is the particulars alone. What
+ * else is wrong with what a caller gave is a virReportError(VIR_ERR_INVALID_ARG, ...), whose
+ * message begins with "invalid argument: ". */
 #define virReportInvalidArg(argname, ...) \
-    virReportErrorFull(VIR_FROM_THIS, VIR_ERR_INVALID_ARG, __FILE__, __func__, __LINE__, __VA_ARGS__)
-/* "invalid argument: unsupported flags (0x4) in function F"; str1 = F, str2 = "flags", ints 0 */
+    virReportInvalidArgFull(VIR_FROM_THIS, __FILE__, __func__, __LINE__, #argname, __VA_ARGS__)
+/* "unsupported flags (0x4) in function F" */
 void virReportUnsupportedFlags(int domain, const char *file, const char *func, size_t line,
                                unsigned int flags);
 
