@@ -17,9 +17,11 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "qemu_monitor_priv.h"
 #include "virerror_priv.h"
 #include "virgettext.h"
 #include "virjson.h"
@@ -43,7 +45,7 @@ typedef struct {
     char *id;                           /* NULL: sent without one, as it is no object */
     char *text;                         /* with its line end */
     size_t len;
-    size_t written;
+    size_t written;                     /* the I/O thread's */
     int fds[QEMU_MONITOR_FDS_MAX];      /* duplicates, closed once sent */
     size_t nfds;
     qemuMonitorReplyFunc func;          /* asynchronous: the I/O thread's, as the next two */
@@ -51,6 +53,7 @@ typedef struct {
     virIOTimer *timer;
 
     /* guarded by the monitor's lock */
+    bool started;                       /* QEMU has got some of it, or is about to */
     bool abandoned;                     /* its caller gave up; the reply is dropped */
     bool done;
     char *reply;
@@ -63,11 +66,15 @@ struct _qemuMonitor {
     virIOLoop *io;
     char *path;
     int peerPid;
+    dev_t dev;                          /* the socket's identity, whatever @path leads to now */
+    ino_t ino;
     const qemuMonitorCallbacks *callbacks;
     void *opaque;
 
     /* the I/O thread's own */
     int fd;
+    bool released;                      /* its owner has closed it: no callback follows */
+    gint64 received;                    /* when the bytes being looked at were read */
     virIOHandle *handle;
     virIOTimer *greetingTimer;
     GByteArray *partial;                /* the start of a line; NULL: none */
@@ -87,6 +94,16 @@ struct _qemuMonitor {
     GQueue output;                      /* those not written yet; a reference each */
     size_t outputBytes;
 };
+
+static unsigned int qemuMonitorGreetingTimeout = QEMU_MONITOR_GREETING_TIMEOUT_MS;
+static unsigned int qemuMonitorCommandTimeout = QEMU_MONITOR_COMMAND_TIMEOUT_MS;
+
+void
+qemuMonitorSetTimeouts(unsigned int greeting, unsigned int command)
+{
+    qemuMonitorGreetingTimeout = greeting;
+    qemuMonitorCommandTimeout = command;
+}
 
 /* --- commands --- */
 
@@ -118,9 +135,16 @@ qemuMonitorCommandPrepare(const char *text, const int *fds, size_t nfds)
 {
     g_autoptr(virJSONValue) json = NULL;
     qemuMonitorCommandObj *command;
+    size_t len = strlen(text);
     size_t i;
 
-    if (!(json = virJSONValueFromString(text, strlen(text))))
+    if (len > QEMU_MONITOR_COMMAND_MAX) {
+        virReportError(VIR_ERR_INTERNAL_ERROR,
+                       _("command of %1$zu bytes exceeds the limit of %2$d"), len,
+                       QEMU_MONITOR_COMMAND_MAX);
+        return NULL;
+    }
+    if (!(json = virJSONValueFromString(text, len)))
         return NULL;
     if (virJSONValueObjectGet(json, "id")) {
         virReportError(VIR_ERR_INTERNAL_ERROR, "%s",
@@ -172,7 +196,7 @@ qemuMonitorCommandNumber(qemuMonitor *mon, qemuMonitorCommandObj *command)
     command->len = strlen(text);
 }
 
-/* Any thread. Takes no reference from the caller; the queues have their own. */
+/* Any thread. Adds a reference for each of the queues. -1 with an error reported. */
 static int
 qemuMonitorEnqueue(qemuMonitor *mon, qemuMonitorCommandObj *command, bool negotiation)
 {
@@ -188,14 +212,15 @@ qemuMonitorEnqueue(qemuMonitor *mon, qemuMonitorCommandObj *command, bool negoti
                        QEMU_MONITOR_COMMANDS_MAX);
         return -1;
     }
+    command->mon = mon;
+    qemuMonitorCommandNumber(mon, command);
+    /* Compared with all that is written, ID included: the subtraction cannot wrap. */
     if (command->len > QEMU_MONITOR_OUTPUT_MAX - mon->outputBytes) {
         virReportError(VIR_ERR_RESOURCE_BUSY,
                        _("monitor '%1$s' does not read: more than %2$d bytes of commands wait"),
                        mon->path, QEMU_MONITOR_OUTPUT_MAX);
         return -1;
     }
-    command->mon = mon;
-    qemuMonitorCommandNumber(mon, command);
     atomic_fetch_add(&command->refs, 2);
     g_queue_push_tail(&mon->pending, command);
     g_queue_push_tail(&mon->output, command);
@@ -260,7 +285,8 @@ qemuMonitorWrite(qemuMonitor *mon)
         size_t i;
 
         virMutexLock(&mon->lock);
-        command = g_queue_peek_head(&mon->output);
+        if ((command = g_queue_peek_head(&mon->output)))
+            command->started = true;
         virMutexUnlock(&mon->lock);
         if (!command)
             break;
@@ -371,8 +397,11 @@ qemuMonitorSetState(qemuMonitor *mon, qemuMonitorState state)
 static void
 qemuMonitorNegotiated(qemuMonitor *mon, const char *reply, void *opaque)
 {
-    if (!reply)
-        return;         /* the monitor closes; whoever closes it tells */
+    if (!reply) {
+        /* No answer in time. If the connection has ended instead, that is being told already. */
+        qemuMonitorLost(mon, _("QEMU did not answer when it was time to negotiate"));
+        return;
+    }
     if (strstr(reply, "\"error\":") == reply + 1) {
         g_autofree char *reason = g_strdup_printf(_("QEMU refuses to negotiate: %1$s"), reply);
 
@@ -399,8 +428,14 @@ qemuMonitorGreeted(qemuMonitor *mon)
 static void
 qemuMonitorReplied(qemuMonitor *mon, const qemuMonitorLine *line)
 {
-    qemuMonitorCommandObj *command = qemuMonitorTakePending(mon, line->id);
+    qemuMonitorCommandObj *command;
 
+    /* QEMU answers in order, and leaves the ID out when it could not read the command (a member
+     * that occurs twice, half a surrogate pair). */
+    if (!line->id && line->type == QEMU_MONITOR_LINE_ERROR)
+        command = qemuMonitorTakeOldest(mon);
+    else
+        command = qemuMonitorTakePending(mon, line->id);
     if (!command) {
         if (virLogRepeatBegin(&mon->strayLog))
             VIR_WARN("monitor '%s' answers a command that nobody sent: %.200s", mon->path,
@@ -434,6 +469,26 @@ qemuMonitorBadLine(qemuMonitor *mon, bool reply)
         qemuMonitorLost(mon, _("it sends nothing but garbage"));
 }
 
+static void
+qemuMonitorEndBadLog(qemuMonitor *mon)
+{
+    guint64 unsaid = virLogRepeatEnd(&mon->badLog);
+
+    if (unsaid > 0)
+        VIR_WARN("monitor '%s': %" G_GUINT64_FORMAT " more lines were not understood", mon->path,
+                 unsaid);
+}
+
+static void
+qemuMonitorEndStrayLog(qemuMonitor *mon)
+{
+    guint64 unsaid = virLogRepeatEnd(&mon->strayLog);
+
+    if (unsaid > 0)
+        VIR_WARN("monitor '%s' sent %" G_GUINT64_FORMAT " more lines that nobody asked for",
+                 mon->path, unsaid);
+}
+
 static void *
 qemuMonitorMakeParser(void)
 {
@@ -462,12 +517,8 @@ qemuMonitorHandleLine(qemuMonitor *mon, const char *text, size_t len)
         return;
     }
     if (G_UNLIKELY(mon->badLines > 0)) {
-        guint64 unsaid = virLogRepeatEnd(&mon->badLog);
-
         mon->badLines = 0;
-        if (unsaid > 0)
-            VIR_WARN("monitor '%s' makes sense again, after %" G_GUINT64_FORMAT " more bad lines",
-                     mon->path, unsaid);
+        qemuMonitorEndBadLog(mon);
     }
 
     switch (line.type) {
@@ -518,10 +569,12 @@ qemuMonitorFeed(qemuMonitor *mon, const char *data, size_t len)
 
         if (mon->skipping) {
             mon->skipped += part;
-            if (lf)
+            if (lf) {
                 qemuMonitorEndSkipping(mon);
-            else if (mon->skipped > QEMU_MONITOR_SKIP_MAX)
+            } else if (mon->skipped > QEMU_MONITOR_SKIP_MAX) {
+                qemuMonitorEndSkipping(mon);
                 qemuMonitorLost(mon, _("it sends a line without an end"));
+            }
         } else if (mon->partial && mon->partial->len + part > QEMU_MONITOR_LINE_MAX) {
             qemuMonitorStartSkipping(mon, (const char *)mon->partial->data, mon->partial->len);
             mon->skipped += part;
@@ -570,6 +623,22 @@ qemuMonitorTakeFds(qemuMonitor *mon, struct msghdr *msg)
     }
 }
 
+/* Nothing more can be read: what there is of a line is lost. */
+static void
+qemuMonitorReadEnd(qemuMonitor *mon, const char *reason)
+{
+    if (mon->skipping) {
+        qemuMonitorEndSkipping(mon);
+    } else if (mon->partial) {
+        virReportError(VIR_ERR_INTERNAL_ERROR,
+                       _("the connection ended within a line, after %1$u bytes of it"),
+                       mon->partial->len);
+        qemuMonitorBadLine(mon, qemuMonitorLooksLikeReply((const char *)mon->partial->data,
+                                                          mon->partial->len));
+    }
+    qemuMonitorLost(mon, reason);
+}
+
 static void
 qemuMonitorRead(qemuMonitor *mon)
 {
@@ -588,21 +657,14 @@ qemuMonitorRead(qemuMonitor *mon)
     ssize_t got = recvmsg(mon->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
     if (got > 0) {
+        mon->received = g_get_real_time();
         if (msg.msg_controllen > 0)
             qemuMonitorTakeFds(mon, &msg);
         qemuMonitorFeed(mon, buffer, got);
-    } else if (got == 0) {
-        if (mon->partial) {
-            virReportError(VIR_ERR_INTERNAL_ERROR,
-                           _("the connection ended within a line, after %1$u bytes of it"),
-                           mon->partial->len);
-            qemuMonitorBadLine(mon, qemuMonitorLooksLikeReply((const char *)mon->partial->data,
-                                                              mon->partial->len));
-        }
-        qemuMonitorLost(mon, _("QEMU closed the connection"));
+    } else if (got == 0 || errno == ECONNRESET) {
+        qemuMonitorReadEnd(mon, _("QEMU closed the connection"));
     } else if (errno != EAGAIN && errno != EINTR) {
-        qemuMonitorLost(mon, errno == ECONNRESET ? _("QEMU closed the connection")
-                                                 : g_strerror(errno));
+        qemuMonitorReadEnd(mon, g_strerror(errno));
     }
 }
 
@@ -628,43 +690,38 @@ qemuMonitorOnGreetingTimeout(void *opaque)
 
 /* --- life --- */
 
-/* A connected, non-blocking socket, or -1 with an error reported. */
+/**
+ * qemuMonitorConnect:
+ * @st: which socket it was
+ *
+ * Goes by a descriptor of the socket's file: its path may be longer than an address has room
+ * for, and may lead to another socket a moment later.
+ *
+ * Returns a connected, non-blocking socket, or -1 with an error reported.
+ */
 static int
-qemuMonitorConnect(const char *path)
+qemuMonitorConnect(const char *path, struct stat *st)
 {
     struct sockaddr_un addr = { .sun_family = AF_UNIX };
-    int dir = -1;
-    int fd;
+    int file = -1;
+    int fd = -1;
 
-    if (strlen(path) < sizeof(addr.sun_path)) {
-        strcpy(addr.sun_path, path);
-    } else {
-        /* The address has room for 107 bytes; a directory held open makes it short. */
-        g_autofree char *parent = g_path_get_dirname(path);
-        g_autofree char *base = g_path_get_basename(path);
-
-        dir = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (dir < 0 ||
-            g_snprintf(addr.sun_path, sizeof(addr.sun_path), "/proc/self/fd/%d/%s", dir, base) >=
-            (gint)sizeof(addr.sun_path)) {
-            virReportSystemError(dir < 0 ? errno : ENAMETOOLONG,
-                                 _("cannot connect to monitor '%1$s'"), path);
-            if (dir >= 0)
-                close(dir);
-            return -1;
-        }
-    }
-
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
-        virReportSystemError(errno, _("cannot connect to monitor '%1$s'"), path);
-        if (fd >= 0)
-            close(fd);
-        fd = -1;
-    }
-    if (dir >= 0)
-        close(dir);
+    if ((file = open(path, O_PATH | O_CLOEXEC)) < 0 || fstat(file, st) < 0)
+        goto error;
+    g_snprintf(addr.sun_path, sizeof(addr.sun_path), "/proc/self/fd/%d", file);
+    if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) < 0 ||
+        connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
+        goto error;
+    close(file);
     return fd;
+
+ error:
+    virReportSystemError(errno, _("cannot connect to monitor '%1$s'"), path);
+    if (fd >= 0)
+        close(fd);
+    if (file >= 0)
+        close(file);
+    return -1;
 }
 
 qemuMonitor *
@@ -674,9 +731,10 @@ qemuMonitorOpen(virIOLoop *io, const char *path, const qemuMonitorCallbacks *cal
     g_autoptr(qemuMonitor) mon = NULL;
     struct ucred peer;
     socklen_t len = sizeof(peer);
-    int fd = qemuMonitorConnect(path);
+    struct stat st;
+    int fd;
 
-    if (fd < 0)
+    if ((fd = qemuMonitorConnect(path, &st)) < 0)
         return NULL;
 
     mon = g_new0(qemuMonitor, 1);
@@ -684,6 +742,8 @@ qemuMonitorOpen(virIOLoop *io, const char *path, const qemuMonitorCallbacks *cal
     mon->io = io;
     mon->path = g_strdup(path);
     mon->fd = fd;
+    mon->dev = st.st_dev;
+    mon->ino = st.st_ino;
     mon->callbacks = callbacks;
     mon->opaque = opaque;
     virMutexInit(&mon->lock);
@@ -699,8 +759,8 @@ qemuMonitorOpen(virIOLoop *io, const char *path, const qemuMonitorCallbacks *cal
         mon->state = QEMU_MONITOR_STATE_CLOSED;
         return NULL;
     }
-    mon->greetingTimer = virIOLoopAddTimer(io, QEMU_MONITOR_GREETING_TIMEOUT_MS,
-                                        qemuMonitorOnGreetingTimeout, mon);
+    mon->greetingTimer = virIOLoopAddTimer(io, qemuMonitorGreetingTimeout,
+                                           qemuMonitorOnGreetingTimeout, mon);
     return g_steal_pointer(&mon);
 }
 
@@ -740,6 +800,8 @@ qemuMonitorShut(qemuMonitor *mon, const char *reason)
     for (i = 0; i < mon->nrxFds; i++)
         close(mon->rxFds[i]);
     mon->nrxFds = 0;
+    qemuMonitorEndBadLog(mon);
+    qemuMonitorEndStrayLog(mon);
 
     virMutexLock(&mon->lock);
     mon->state = QEMU_MONITOR_STATE_CLOSED;
@@ -768,12 +830,15 @@ qemuMonitorLost(qemuMonitor *mon, const char *reason)
     if (mon->fd < 0)
         return;
     qemuMonitorShut(mon, why);
-    mon->callbacks->closed(mon, why, mon->opaque);
+    /* A command that failed thereby may have made its owner close it. */
+    if (!mon->released)
+        mon->callbacks->closed(mon, why, mon->opaque);
 }
 
 void
 qemuMonitorClose(qemuMonitor *mon)
 {
+    mon->released = true;
     if (mon->fd >= 0)
         qemuMonitorShut(mon, _("it was let go"));
 }
@@ -784,12 +849,38 @@ qemuMonitorPeerPid(qemuMonitor *mon)
     return mon->peerPid;
 }
 
+bool
+qemuMonitorIsSocket(qemuMonitor *mon, dev_t dev, ino_t ino)
+{
+    return mon->dev == dev && mon->ino == ino;
+}
+
+gint64
+qemuMonitorReceived(qemuMonitor *mon)
+{
+    return mon->received;
+}
+
 static void
 qemuMonitorWriteInvoked(void *opaque)
 {
     g_autoptr(qemuMonitor) mon = opaque;
 
     qemuMonitorWrite(mon);
+}
+
+/* Any thread, lock held: @command must not take effect any more, if that can be had. */
+static void
+qemuMonitorWithdraw(qemuMonitor *mon, qemuMonitorCommandObj *command)
+{
+    command->abandoned = true;
+    /* If QEMU has it already, its reply will come and find nobody. */
+    if (command->started || !g_queue_remove(&mon->output, command))
+        return;
+    mon->outputBytes -= command->len;
+    qemuMonitorCommandUnref(command);
+    if (g_queue_remove(&mon->pending, command))
+        qemuMonitorCommandUnref(command);
 }
 
 int
@@ -804,7 +895,7 @@ qemuMonitorCommand(qemuMonitor *mon, const char *text, const int *fds, size_t nf
         return -1;
     command->outfds = outfds;
     if (timeout == 0)
-        timeout = QEMU_MONITOR_COMMAND_TIMEOUT_MS;
+        timeout = qemuMonitorCommandTimeout;
     deadline = g_get_monotonic_time() + (gint64)timeout * 1000;
     if (qemuMonitorEnqueue(mon, command, false) < 0) {
         qemuMonitorCommandUnref(command);
@@ -817,7 +908,7 @@ qemuMonitorCommand(qemuMonitor *mon, const char *text, const int *fds, size_t nf
         if (timeout < 0)
             virCondWait(&mon->cond, &mon->lock);
         else if (!virCondWaitUntil(&mon->cond, &mon->lock, deadline) && !command->done)
-            command->abandoned = true;
+            qemuMonitorWithdraw(mon, command);
     }
     virMutexUnlock(&mon->lock);
 
@@ -839,18 +930,18 @@ static void
 qemuMonitorOnCommandTimeout(void *opaque)
 {
     qemuMonitorCommandObj *command = opaque;
-    qemuMonitor *mon = command->mon;
+    g_autoptr(qemuMonitor) mon = qemuMonitorRef(command->mon);
+    void *funcOpaque = command->opaque;
     qemuMonitorReplyFunc func = g_steal_pointer(&command->func);
 
     g_clear_pointer(&command->timer, virIOLoopRemoveTimer);
-    /* It stays pending, so that a late reply finds it; nobody waits for that any more. */
     virMutexLock(&mon->lock);
-    command->abandoned = true;
+    qemuMonitorWithdraw(mon, command);
     virMutexUnlock(&mon->lock);
     virReportError(VIR_ERR_OPERATION_TIMEOUT,
-                   _("monitor '%1$s' did not answer a command within %2$d ms"), mon->path,
-                   QEMU_MONITOR_COMMAND_TIMEOUT_MS);
-    func(mon, NULL, command->opaque);
+                   _("monitor '%1$s' did not answer a command within %2$u ms"), mon->path,
+                   qemuMonitorCommandTimeout);
+    func(mon, NULL, funcOpaque);
 }
 
 static int
@@ -867,7 +958,7 @@ qemuMonitorSendAsync(qemuMonitor *mon, const char *text, qemuMonitorReplyFunc fu
         qemuMonitorCommandUnref(command);
         return -1;
     }
-    command->timer = virIOLoopAddTimer(mon->io, QEMU_MONITOR_COMMAND_TIMEOUT_MS,
+    command->timer = virIOLoopAddTimer(mon->io, qemuMonitorCommandTimeout,
                                     qemuMonitorOnCommandTimeout, command);
     qemuMonitorCommandUnref(command);
     qemuMonitorWrite(mon);

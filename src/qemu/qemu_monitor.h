@@ -8,11 +8,16 @@
  */
 #pragma once
 
+#include <stdbool.h>
+#include <sys/types.h>
+
 #include "virioloop.h"
 #include "qemu_monitor_line.h"
 
 /* Commands of all callers not answered yet; QEMU itself queues 8 and reads no more. */
 #define QEMU_MONITOR_COMMANDS_MAX 256
+/* Longest command; libvirt's protocol carries 4 MiB. */
+#define QEMU_MONITOR_COMMAND_MAX (16 * 1024 * 1024)
 /* Bytes of commands waiting to be written. */
 #define QEMU_MONITOR_OUTPUT_MAX (32 * 1024 * 1024)
 /* How long a command of the driver's own may take, and the default for others: a busy QEMU
@@ -70,6 +75,11 @@ void qemuMonitorClose(qemuMonitor *mon);
 
 /* The listening process as the kernel knows it (SO_PEERCRED); 0 if unknown. */
 int qemuMonitorPeerPid(qemuMonitor *mon);
+/* Is it connected to the socket with this identity, wherever its path leads by now? */
+bool qemuMonitorIsSocket(qemuMonitor *mon, dev_t dev, ino_t ino);
+/* I/O thread only: when the line that is being handed out was read, in microseconds since the
+ * epoch, UTC; the same for all lines of one read. */
+gint64 qemuMonitorReceived(qemuMonitor *mon);
 
 /**
  * qemuMonitorCommand:
@@ -85,8 +95,9 @@ int qemuMonitorPeerPid(qemuMonitor *mon);
  * once. A QMP error is an answer like any other.
  *
  * Returns 0, or -1 with an error reported: VIR_ERR_OPERATION_INVALID if closed,
- * VIR_ERR_OPERATION_FAILED if it closes meanwhile, VIR_ERR_OPERATION_TIMEOUT (the late reply is
- * then dropped), VIR_ERR_INTERNAL_ERROR for bad JSON, VIR_ERR_RESOURCE_BUSY over a limit.
+ * VIR_ERR_OPERATION_FAILED if it closes meanwhile, VIR_ERR_OPERATION_TIMEOUT (QEMU does not get
+ * the command any more, or its late reply is dropped), VIR_ERR_INTERNAL_ERROR for bad JSON,
+ * VIR_ERR_RESOURCE_BUSY over a limit.
  */
 int qemuMonitorCommand(qemuMonitor *mon, const char *command, const int *fds, size_t nfds,
                        int timeout, char **reply, GArray *outfds);

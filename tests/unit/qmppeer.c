@@ -8,6 +8,7 @@
 #include "qmppeer.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,7 +20,7 @@
 #define QMP_PEER_DEADLINE (20 * G_USEC_PER_SEC)
 
 struct _qmpPeer {
-    char *dir;
+    char *dir;                  /* made for it; NULL: it was given its path */
     char *path;
     const char *greeting;
     qmpPeerAnswer answer;
@@ -104,16 +105,55 @@ qmpPeerThread(void *opaque)
     }
 }
 
+/* A path may be longer than an address has room for: its directory may be short for it. */
+int
+qmpPeerListen(const char *path, int backlog)
+{
+    g_autofree char *dir = g_path_get_dirname(path);
+    g_autofree char *base = g_path_get_basename(path);
+    struct sockaddr_un addr = { .sun_family = AF_UNIX };
+    int dirFd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    g_assert_cmpint(dirFd, >=, 0);
+    g_assert_cmpint(fd, >=, 0);
+    g_snprintf(addr.sun_path, sizeof(addr.sun_path), "/proc/self/fd/%d/%s", dirFd, base);
+    g_assert_cmpint(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), ==, 0);
+    close(dirFd);
+    if (backlog >= 0)
+        g_assert_cmpint(listen(fd, backlog), ==, 0);
+    return fd;
+}
+
 qmpPeer *
 qmpPeerNew(const char *greeting, qmpPeerAnswer answer, void *opaque)
 {
+    g_autofree char *dir = g_dir_make_tmp("virtmon-test-XXXXXX", NULL);
+    g_autofree char *path = NULL;
+    qmpPeer *peer;
+
+    g_assert_nonnull(dir);
+    path = g_build_filename(dir, "peer.qmp", NULL);
+    peer = qmpPeerNewAt(path, greeting, answer, opaque);
+    peer->dir = g_steal_pointer(&dir);
+    return peer;
+}
+
+qmpPeer *
+qmpPeerNewAt(const char *path, const char *greeting, qmpPeerAnswer answer, void *opaque)
+{
+    return qmpPeerNewOn(path, qmpPeerListen(path, 1), greeting, answer, opaque);
+}
+
+qmpPeer *
+qmpPeerNewOn(const char *path, int listener, const char *greeting, qmpPeerAnswer answer,
+             void *opaque)
+{
     qmpPeer *peer = g_new0(qmpPeer, 1);
-    struct sockaddr_un addr = { .sun_family = AF_UNIX };
     int rc;
 
-    peer->dir = g_dir_make_tmp("virtmon-test-XXXXXX", NULL);
-    g_assert_nonnull(peer->dir);
-    peer->path = g_build_filename(peer->dir, "peer.qmp", NULL);
+    peer->path = g_strdup(path);
+    peer->listener = listener;
     peer->greeting = greeting;
     peer->answer = answer ? answer : qmpPeerAnswerAll;
     peer->opaque = opaque;
@@ -121,11 +161,7 @@ qmpPeerNew(const char *greeting, qmpPeerAnswer answer, void *opaque)
     virMutexInit(&peer->lock);
     virCondInit(&peer->cond);
 
-    peer->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    g_strlcpy(addr.sun_path, peer->path, sizeof(addr.sun_path));
-    g_assert_cmpint(bind(peer->listener, (struct sockaddr *)&addr, sizeof(addr)), ==, 0);
-    g_assert_cmpint(listen(peer->listener, 1), ==, 0);
-    g_assert_cmpint(pipe(peer->wake), ==, 0);
+    g_assert_cmpint(pipe2(peer->wake, O_CLOEXEC), ==, 0);
     rc = pthread_create(&peer->thread, NULL, qmpPeerThread, peer);
     g_assert_cmpint(rc, ==, 0);
     return peer;
@@ -141,8 +177,10 @@ qmpPeerFree(qmpPeer *peer)
     pthread_join(peer->thread, NULL);
     close(peer->wake[0]);
     close(peer->listener);
-    unlink(peer->path);
-    rmdir(peer->dir);
+    if (peer->dir) {
+        unlink(peer->path);
+        rmdir(peer->dir);
+    }
     virCondDestroy(&peer->cond);
     virMutexDestroy(&peer->lock);
     g_free(peer->path);

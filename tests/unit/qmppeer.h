@@ -24,6 +24,13 @@ typedef char *(*qmpPeerAnswer)(const char *line, void *opaque);
 
 /* Listens, takes one client after the other, greets each with @greeting (NULL: not at all). */
 qmpPeer *qmpPeerNew(const char *greeting, qmpPeerAnswer answer, void *opaque);
+/* The same at @path, which is the caller's to remove; or on a socket that is bound to it and
+ * listens (taken). */
+qmpPeer *qmpPeerNewAt(const char *path, const char *greeting, qmpPeerAnswer answer, void *opaque);
+qmpPeer *qmpPeerNewOn(const char *path, int listener, const char *greeting, qmpPeerAnswer answer,
+                      void *opaque);
+/* A socket bound to @path that listens, or does not yet (@backlog -1). */
+int qmpPeerListen(const char *path, int backlog);
 void qmpPeerFree(qmpPeer *peer);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(qmpPeer, qmpPeerFree)
 const char *qmpPeerPath(qmpPeer *peer);
