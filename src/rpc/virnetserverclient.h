@@ -1,0 +1,88 @@
+/*
+ * virnetserverclient.h: one connection to a server
+ *
+ * Who it is, what it may do yet, what goes to it. Made and ended by virnetserver.c.
+ *
+ * Everything is for the server's I/O thread only, unless it says "any thread".
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <glib.h>
+#include "virnetevent.h"
+#include "virnetserverprogram.h"
+#include "virnetsocket.h"
+
+/* How a client proves who it is: the numbers that an AUTH_LIST reply has. */
+typedef enum {
+    VIR_NET_SERVER_AUTH_NONE = 0,
+    VIR_NET_SERVER_AUTH_SASL = 1,
+    VIR_NET_SERVER_AUTH_POLKIT = 2,
+} virNetServerAuth;
+
+/* What the connection itself tells of the other side; immutable. */
+typedef struct {
+    bool hasPeer;
+    virNetSocketPeer peer;      /* only if hasPeer */
+    const char *label;          /* security label, or NULL */
+    const char *tlsName;        /* subject of the certificate, or NULL */
+    const char *localAddress;
+    const char *remoteAddress;
+    bool encrypted;
+    bool secure;
+} virNetServerIdentity;
+
+/* Any thread. A client stays valid as long as it is referenced, also when it is closed. Inside
+ * a procedure it is there anyway. */
+virNetServerClient *virNetServerClientRef(virNetServerClient *client);
+void virNetServerClientUnref(virNetServerClient *client);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(virNetServerClient, virNetServerClientUnref)
+
+/* Any thread: these never change. */
+/* From 1, never reused. */
+unsigned long long virNetServerClientGetID(virNetServerClient *client);
+const virNetServerIdentity *virNetServerClientGetIdentity(virNetServerClient *client);
+bool virNetServerClientIsReadOnly(virNetServerClient *client);      /* by the socket it came to */
+virNetServerAuth virNetServerClientGetAuth(virNetServerClient *client);
+bool virNetServerClientCanPassFDs(virNetServerClient *client);
+int virNetServerClientGetTLSKeySize(virNetServerClient *client);
+/* What virNetServerFuncs.clientNew returned. */
+void *virNetServerClientGetData(virNetServerClient *client);
+
+/* Any thread. Clients of sockets with VIR_NET_SERVER_AUTH_NONE are from the start. */
+bool virNetServerClientIsAuthenticated(virNetServerClient *client);
+/* Any thread: from now on it may call everything. */
+void virNetServerClientSetAuthenticated(virNetServerClient *client);
+
+/* Pings from now on, with the server's interval and count. */
+void virNetServerClientStartKeepAlive(virNetServerClient *client);
+
+/* No further call is read; the connection ends when what is queued has been sent, the reply to
+ * the call that runs included. Any thread. */
+void virNetServerClientCloseAfterReply(virNetServerClient *client);
+/* Ends the connection at once, in this turn at the latest. What is queued is lost. Any thread. */
+void virNetServerClientClose(virNetServerClient *client);
+/* Any thread. */
+bool virNetServerClientIsClosed(virNetServerClient *client);
+
+/**
+ * virNetServerClientSendEvent:
+ * @event: what happened (borrowed; a reference is kept until it is sent)
+ * @callbackID: of the client's registration; ignored unless @event is numbered
+ *
+ * Queues it; all that was queued is written when the turn of the loop ends.
+ *
+ * Returns false if that would be over the client's limit, or if an event was refused before and
+ * the queue has not drained below half since: the event is lost for this client, which is the
+ * caller's to count and to tell. virNetServerFuncs.clientDrained follows. True also if the client
+ * is closed already.
+ */
+bool virNetServerClientSendEvent(virNetServerClient *client, virNetEvent *event, int callbackID);
+/* What the events that wait cost; how many were sent or queued, and how many refused, since it
+ * came. */
+size_t virNetServerClientGetEventBytes(virNetServerClient *client);
+guint64 virNetServerClientGetEvents(virNetServerClient *client);
+guint64 virNetServerClientGetRefused(virNetServerClient *client);

@@ -1,0 +1,72 @@
+/*
+ * virnetserverprogram.h: the procedures that a server offers, as a table
+ *
+ * A row has all that there is to know of a procedure; adding one is a row and a function. What
+ * is done with a row is in virnetserverclient.c.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include <stddef.h>
+#include "virnetmessage.h"
+
+typedef struct _virNetServerCall virNetServerCall;
+typedef struct _virNetServerClient virNetServerClient;
+
+typedef enum {
+    /* Never blocks: runs in the I/O thread, and may then use all that belongs to it. All others
+     * run in a worker thread. */
+    VIR_NET_SERVER_PROC_INLINE = 1 << 0,
+    /* Blocks for a short while at most: has workers of its own when all others are busy. */
+    VIR_NET_SERVER_PROC_PRIORITY = 1 << 1,
+    /* May be called before the client is authenticated. */
+    VIR_NET_SERVER_PROC_NO_AUTH = 1 << 2,
+} virNetServerProcFlags;
+
+/**
+ * virNetServerProcFunc:
+ * @call: who calls, and the fds that came along
+ * @args: decoded; freed by the caller afterwards, with what is left in it
+ * @ret: zeros, to be filled on success; freed by the caller with xdr_free() once it is encoded,
+ *       so strings and arrays in it are from malloc()
+ *
+ * Returns 0, or -1 with an error reported, which is the answer then.
+ */
+typedef int (*virNetServerProcFunc)(virNetServerCall *call, void *args, void *ret);
+
+typedef struct {
+    int number;
+    const char *name;           /* for logs */
+    virNetServerProcFunc func;
+    xdrproc_t argFilter;        /* NULL: void; whatever comes is ignored */
+    size_t argSize;
+    xdrproc_t retFilter;        /* NULL: void */
+    size_t retSize;
+    unsigned int flags;         /* virNetServerProcFlags */
+    const void *acl;            /* nothing to this layer */
+} virNetServerProc;
+
+typedef struct {
+    unsigned int program;
+    unsigned int version;
+    const char *name;           /* for logs */
+    const virNetServerProc *procs;      /* in any order; numbers are unique and from 1 to
+                                         * VIR_NET_SERVER_PROC_MAX */
+    size_t nprocs;
+    /* What has to be true before any of them runs; in the same thread, with the arguments
+     * decoded. NULL: nothing. Returns 0, or -1 with an error reported. */
+    int (*check)(virNetServerCall *call, const void *args);
+} virNetServerProgram;
+
+#define VIR_NET_SERVER_PROC_MAX 4095
+
+/* Of a call that runs; in its thread. All borrowed. */
+virNetServerClient *virNetServerCallGetClient(virNetServerCall *call);
+const virNetServerProgram *virNetServerCallGetProgram(virNetServerCall *call);
+const virNetServerProc *virNetServerCallGetProc(virNetServerCall *call);
+/* The fds that came with it; an fd is kept by replacing it by -1. */
+int *virNetServerCallGetFDs(virNetServerCall *call, size_t *nfds);
+/* An fd to be sent with the reply (duplicated). Returns 0, or -1 with an error reported if it is
+ * one too many or can't be duplicated. */
+int virNetServerCallAddFD(virNetServerCall *call, int fd);
