@@ -5,7 +5,6 @@
  */
 #include <config.h>
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,13 +12,11 @@
 
 #include "libvirt_internal.h"
 #include "qemu_driver.h"
+#include "virclientconf.h"
 
 #define VIR_FROM_THIS VIR_FROM_NONE
 
 VIR_LOG_INIT("libvirt");
-
-/* Longest libvirt.conf that is read. */
-#define VIR_CONF_BYTES_MAX (1024 * 1024)
 
 const virHypervisorDriver *const virHypervisorDrivers[] = {
     &qemuHypervisorDriver,
@@ -118,132 +115,7 @@ static virConnectAuth virConnectAuthDefault = {
 
 virConnectAuthPtr virConnectAuthPtrDefault = &virConnectAuthDefault;
 
-/* --- libvirt.conf: which URI is meant --- */
-
-typedef struct {
-    char *uriDefault;
-    GHashTable *aliases;            /* name -> URI */
-} virClientConf;
-
-static void
-virClientConfClear(virClientConf *conf)
-{
-    g_clear_pointer(&conf->uriDefault, g_free);
-    g_clear_pointer(&conf->aliases, g_hash_table_unref);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(virClientConf, virClientConfClear)
-
-static char *
-virClientConfPath(void)
-{
-    if (geteuid() == 0)
-        return g_strdup(SYSCONFDIR "/libvirt/libvirt.conf");
-    return g_build_filename(g_get_user_config_dir(), "libvirt", "libvirt.conf", NULL);
-}
-
-/* The next quoted string at or behind @at, unquoted; @at moves behind it. NULL: none. */
-static char *
-virClientConfString(const char **at)
-{
-    const char *start = strpbrk(*at, "\"'");
-    const char *end = start ? strchr(start + 1, *start) : NULL;
-
-    if (!end)
-        return NULL;
-    *at = end + 1;
-    return g_strndup(start + 1, end - start - 1);
-}
-
-/**
- * virClientConfLoad:
- * @conf: what is filled in; empty if there is no file
- *
- * Understands the two settings that concern URIs, uri_default = "URI" and
- * uri_aliases = [ "NAME=URI", ... ]; others are none of this library's business.
- *
- * Returns 0, or -1 with an error reported.
- */
-static int
-virClientConfLoad(virClientConf *conf)
-{
-    g_autofree char *path = virClientConfPath();
-    g_autofree char *text = NULL;
-    g_autoptr(GString) clean = g_string_new(NULL);
-    g_autoptr(GError) err = NULL;
-    g_auto(GStrv) lines = NULL;
-    const char *at;
-    gsize len;
-    size_t i;
-
-    conf->aliases = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    if (!g_file_test(path, G_FILE_TEST_EXISTS))
-        return 0;
-    if (!g_file_get_contents(path, &text, &len, &err) || len > VIR_CONF_BYTES_MAX) {
-        virReportErrorFull(VIR_FROM_CONF, VIR_ERR_CONF_SYNTAX, __FILE__, __func__, __LINE__,
-                           _("cannot read '%1$s': %2$s"), path,
-                           err ? err->message : _("it is too large"));
-        return -1;
-    }
-
-    lines = g_strsplit(text, "\n", -1);
-    for (i = 0; lines[i]; i++) {
-        if (*g_strchug(lines[i]) != '#')
-            g_string_append_printf(clean, "%s\n", lines[i]);
-    }
-
-    if ((at = strstr(clean->str, "uri_default")) && (at = strchr(at, '=')))
-        conf->uriDefault = virClientConfString(&at);
-    if ((at = strstr(clean->str, "uri_aliases")) && (at = strchr(at, '['))) {
-        const char *end = strchr(at, ']');
-        char *entry;
-
-        while (end && strcspn(at, "\"'") < (size_t)(end - at) &&
-               (entry = virClientConfString(&at))) {
-            char *equals = strchr(entry, '=');
-
-            if (!equals) {
-                virReportErrorFull(VIR_FROM_CONF, VIR_ERR_CONF_SYNTAX, __FILE__, __func__,
-                                   __LINE__, _("'%1$s': URI alias '%2$s' is not NAME=URI"), path,
-                                   entry);
-                g_free(entry);
-                return -1;
-            }
-            *equals = '\0';
-            g_hash_table_insert(conf->aliases, g_strdup(entry), g_strdup(equals + 1));
-            g_free(entry);
-            end = strchr(at, ']');
-        }
-    }
-    return 0;
-}
-
-/* The URI that @name stands for, to be freed by the caller; NULL with an error reported. */
-static char *
-virConnectResolveURI(const char *name, unsigned int flags)
-{
-    g_auto(virClientConf) conf = { 0 };
-    const char *env;
-    const char *alias;
-
-    if (name && *name && (strchr(name, ':') || (flags & VIR_CONNECT_NO_ALIASES)))
-        return g_strdup(name);
-    if ((!name || !*name) && (env = getenv("LIBVIRT_DEFAULT_URI")) && *env)
-        return g_strdup(env);
-
-    if (virClientConfLoad(&conf) < 0)
-        return NULL;
-    if (name && *name) {
-        alias = g_hash_table_lookup(conf.aliases, name);
-        return g_strdup(alias ? alias : name);
-    }
-    if (conf.uriDefault && *conf.uriDefault)
-        return g_steal_pointer(&conf.uriDefault);
-
-    virReportError(VIR_ERR_NO_CONNECT, "%s",
-                   _("an empty URI: name one, such as qemu:///embed?monitor=PATH, or set "
-                     "LIBVIRT_DEFAULT_URI or uri_default in libvirt.conf"));
-    return NULL;
-}
+/* --- opening and closing --- */
 
 static bool
 virDriverHasScheme(const virHypervisorDriver *driver, const char *scheme)
@@ -260,7 +132,9 @@ virDriverHasScheme(const virHypervisorDriver *driver, const char *scheme)
 static virConnectPtr
 virConnectOpenInternal(const char *name, virConnectAuthPtr auth, unsigned int flags)
 {
-    g_autofree char *text = virConnectResolveURI(name, flags);
+    g_autofree char *path = virClientConfPath();
+    g_autofree char *text = virClientConfResolveURI(path, name,
+                                                    !(flags & VIR_CONNECT_NO_ALIASES));
     virConnectPtr conn;
     size_t i;
 
@@ -272,7 +146,7 @@ virConnectOpenInternal(const char *name, virConnectAuthPtr auth, unsigned int fl
     if (!(conn->uri = virURIParse(text)))
         goto error;
     if (!conn->uri->scheme) {
-        virReportError(VIR_ERR_NO_CONNECT, _("URI '%1$s' includes no driver name"), text);
+        virReportError(VIR_ERR_NO_CONNECT, _("URI '%1$s' does not include a driver name"), text);
         goto error;
     }
     for (i = 0; virHypervisorDrivers[i]; i++) {
@@ -308,10 +182,15 @@ virConnectOpenInternal(const char *name, virConnectAuthPtr auth, unsigned int fl
 virConnectPtr
 virConnectOpenAuth(const char *name, virConnectAuthPtr auth, unsigned int flags)
 {
+    const unsigned int unknown = flags & ~(unsigned int)(VIR_CONNECT_RO | VIR_CONNECT_NO_ALIASES);
     virConnectPtr conn;
 
     virInitialize();
     virResetLastError();
+    if (unknown) {
+        virReportUnsupportedFlags(VIR_FROM_THIS, __FILE__, __func__, __LINE__, unknown);
+        virFailReturn(NULL, NULL);
+    }
     if (!(conn = virConnectOpenInternal(name, auth, flags)))
         virFailReturn(NULL, NULL);
     return conn;
@@ -353,12 +232,7 @@ virConnectOpenReadOnly(const char *name)
 int
 virConnectClose(virConnectPtr conn)
 {
-    int left;
-
     virResetLastError();
     virCheckConnectReturn(conn, -1);
-    left = atomic_load(&conn->refs) - 1;
-    virConnectUnref(conn);
-    /* As libvirt has it: whether somebody else keeps it open, not how many. */
-    return left > 0 ? 1 : 0;
+    return virConnectUnref(conn) ? 1 : 0;
 }

@@ -1,0 +1,28 @@
+/*
+ * virclientconf.h: which URI a program means that names none, or only an alias
+ *
+ * That is in the environment and in libvirt.conf, whose settings uri_default and
+ * uri_aliases are understood here; others are none of a client library's business.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include <stdbool.h>
+
+/* The libvirt.conf that counts for the calling user: the system's for root, else the user's own.
+ * The caller frees it. */
+char *virClientConfPath(void);
+
+/**
+ * virClientConfResolveURI:
+ * @path: a libvirt.conf, which need not exist
+ * @name: a URI or an alias for one; NULL or "": the default
+ * @aliases: whether it may be an alias
+ *
+ * The file is not looked at where it has no say.
+ *
+ * Returns the URI (@name itself if it is no alias), to be freed by the caller, or NULL with an
+ * error reported: the file makes no sense, or there is no default (VIR_ERR_NO_CONNECT).
+ */
+char *virClientConfResolveURI(const char *path, const char *name, bool aliases);
