@@ -13,7 +13,7 @@
 #include "libvirt_internal.h"
 #include "viruuid.h"
 
-#define VIR_FROM_THIS VIR_FROM_DOM
+#define VIR_FROM_THIS VIR_FROM_DOMAIN
 
 VIR_LOG_INIT("libvirt.domain");
 
@@ -194,7 +194,7 @@ virConnectListDomains(virConnectPtr conn, int *ids, int maxids)
 {
     virResetLastError();
     virCheckConnectReturn(conn, -1);
-    virCheckNonNullArgReturn(conn, ids, -1);
+    virCheckNonNullArrayReturn(conn, ids, maxids, -1);
     virCheckNonNegativeArgReturn(conn, maxids, -1);
     virCallDriverReturn(conn, connectListDomains, int, -1, conn, ids, maxids);
 }
@@ -226,7 +226,7 @@ virConnectListDefinedDomains(virConnectPtr conn, char **const names, int maxname
 {
     virResetLastError();
     virCheckConnectReturn(conn, -1);
-    virCheckNonNullArgReturn(conn, names, -1);
+    virCheckNonNullArrayReturn(conn, names, maxnames, -1);
     virCheckNonNegativeArgReturn(conn, maxnames, -1);
     virCallDriverReturn(conn, connectListDefinedDomains, int, -1, conn, names, maxnames);
 }
@@ -583,15 +583,14 @@ virConnectDomainEventRegisterAny(virConnectPtr conn, virDomainPtr dom, int event
     if (dom) {
         virCheckDomainReturn(dom, -1);
         if (dom->conn != conn) {
-            virReportInvalidArg(dom, _("domain '%1$s' in %2$s must match connection"), dom->name,
-                                __func__);
+            virReportInvalidArg(dom, _("domain '%1$s' must match connection"), dom->name);
             virFailReturn(conn, -1);
         }
     }
     virCheckNonNullArgReturn(conn, cb, -1);
     virCheckNonNegativeArgReturn(conn, eventID, -1);
     if (eventID > VIR_DOMAIN_EVENT_ID_MEMORY_DEVICE_SIZE_CHANGE) {
-        virReportInvalidArg(eventID, _("eventID in %1$s must be less than %2$d"), __func__,
+        virReportInvalidArg(eventID, _("eventID must be less than %1$d"),
                             VIR_DOMAIN_EVENT_ID_MEMORY_DEVICE_SIZE_CHANGE + 1);
         virFailReturn(conn, -1);
     }

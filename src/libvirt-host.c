@@ -7,7 +7,7 @@
 
 #include "libvirt_internal.h"
 
-#define VIR_FROM_THIS VIR_FROM_NONE
+#define VIR_FROM_THIS VIR_FROM_DOMAIN
 
 VIR_LOG_INIT("libvirt.host");
 

@@ -42,9 +42,9 @@ virDomainQemuMonitorCommand(virDomainPtr domain, const char *cmd, char **result,
 {
     virResetLastError();
     virCheckDomainReturn(domain, -1);
-    virCheckNonNullArgReturn(domain->conn, cmd, -1);
     virCheckNonNullArgReturn(domain->conn, result, -1);
     virCheckReadOnlyReturn(domain->conn, -1);
+    virCheckNonNullArgReturn(domain->conn, cmd, -1);
     virCallDriverReturn(domain->conn, domainQemuMonitorCommand, int, -1, domain, cmd, result,
                         flags);
 }
@@ -100,10 +100,8 @@ virDomainQemuAttach(virConnectPtr conn, unsigned int pid_value, unsigned int fla
 {
     virResetLastError();
     virCheckConnectReturn(conn, NULL);
-    if (pid_value <= 1) {
-        virReportInvalidArg(pid_value, _("pid_value in %1$s must be greater than 1"), __func__);
-        virFailReturn(conn, NULL);
-    }
+    /* Process 1 may be a QEMU: in a container. */
+    virCheckNonZeroArgReturn(conn, pid_value, NULL);
     virCheckReadOnlyReturn(conn, NULL);
     virCallDriverReturn(conn, domainQemuAttach, virDomainPtr, NULL, conn, pid_value, flags);
 }
@@ -122,8 +120,8 @@ virDomainQemuAgentCommand(virDomainPtr domain, const char *cmd, int timeout, uns
 {
     virResetLastError();
     virCheckDomainReturn(domain, NULL);
-    virCheckNonNullArgReturn(domain->conn, cmd, NULL);
     virCheckReadOnlyReturn(domain->conn, NULL);
+    virCheckNonNullArgReturn(domain->conn, cmd, NULL);
     virCallDriverReturn(domain->conn, domainQemuAgentCommand, char *, NULL, domain, cmd, timeout,
                         flags);
 }
@@ -182,6 +180,7 @@ virConnectDomainQemuMonitorEventDeregister(virConnectPtr conn, int callbackID)
     virResetLastError();
     virCheckConnectReturn(conn, -1);
     virCheckNonNegativeArgReturn(conn, callbackID, -1);
+    virCheckReadOnlyReturn(conn, -1);
     if (!conn->driver->connectDomainQemuMonitorEventDeregister)
         virReportNoSupportReturn(conn, -1);
     result = conn->driver->connectDomainQemuMonitorEventDeregister(conn, callbackID);
