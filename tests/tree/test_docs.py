@@ -1,0 +1,262 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The documentation against the code: numbers, names, messages, links, examples."""
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
+
+
+def tracked():
+    """The files of this tree: those that git knows; without git, all that are there."""
+    if (SOURCE / ".git").exists():
+        git = subprocess.run(["git", "-c", f"safe.directory={SOURCE}", "-C", str(SOURCE),
+                              "ls-files", "-z"], capture_output=True, text=True, check=False)
+        if git.returncode == 0:
+            found = [SOURCE / name for name in git.stdout.split("\0")[:-1]]
+            return [path for path in found if path.is_file()]
+    return [path for path in SOURCE.rglob("*")
+            if path.is_file() and not path.relative_to(SOURCE).parts[0].startswith("build")]
+
+
+def name_of(path):
+    return str(path.relative_to(SOURCE))
+
+
+FILES = {name_of(path): path for path in tracked()}
+PAGES = {name: path.read_text(encoding="utf-8") for name, path in FILES.items()
+         if name.endswith(".md")}
+CODE = {name: path.read_text(encoding="utf-8") for name, path in FILES.items()
+        if name.split("/")[0] in {"src", "include", "tools"} and name.endswith((".c", ".h"))}
+
+
+def prose(page):
+    """The page without its blocks of code."""
+    text = re.sub(r"^```.*?^```$", "", PAGES[page], flags=re.MULTILINE | re.DOTALL)
+    return re.sub(r"^    .*$", "", text, flags=re.MULTILINE)
+
+
+def spans(page):
+    return re.findall(r"`([^`\n]+)`", prose(page))
+
+
+# --- limits ---
+
+def read_constants():
+    """Every constant that is a number: its name and value."""
+    raw = {}
+    for text in CODE.values():
+        for name, value in re.findall(r"^#define (\w+) ([^\n/]+?) *(?:/\*.*)?$", text,
+                                      re.MULTILINE):
+            raw[name] = value
+    values = {}
+
+    def value_of(name, seen=()):
+        if name in values:
+            return values[name]
+        if name not in raw or name in seen:
+            return None
+        parts = [str(value_of(word, (*seen, name))) if word[0].isalpha() else word
+                 for word in re.findall(r"\w+|[-+*()]|<<|\S", raw[name])]
+        expression = " ".join(parts)
+        if not re.fullmatch(r"[0-9xXa-fA-F+*() <-]+", expression) or "None" in expression:
+            return None
+        values[name] = eval(expression, {"__builtins__": {}})  # digits and operators only
+        return values[name]
+
+    for name in raw:
+        value_of(name)
+    return {name: value for name, value in values.items() if isinstance(value, int)}
+
+
+CONSTANTS = read_constants()
+LIMITS = {name: value for name, value in CONSTANTS.items()
+          if re.fullmatch(r"(VIR|QEMU)_\w+_(MAX|MS)", name)}
+UNITS = {"KiB": 1024, "MiB": 1024 ** 2, "s": 1000}
+QUOTE = r"([\d,]*\d) (\w+)(?: \w+)?"
+
+
+def quoted(number, unit):
+    return int(number.replace(",", "")) * UNITS.get(unit, 1)
+
+
+def quotes():
+    """Every place where a limit is quoted: page, name and the number there, or None."""
+    names = "|".join(sorted(LIMITS, key=len, reverse=True))
+    for page in PAGES:
+        text = re.sub(r"\s*\n\s*(?!\|)", " ", prose(page))
+        for match in re.finditer(rf"`({names})`", text):
+            row = re.match(rf" \| {QUOTE} \|", text[match.end():])
+            before = re.search(rf"{QUOTE},? \(?$", text[:match.start()])
+            found = row or before
+            yield page, match.group(1), quoted(*found.group(1, 2)) if found else None
+
+
+def test_limits_are_quoted_as_they_are():
+    seen = list(quotes())
+    assert seen
+    for page, name, number in seen:
+        assert number is not None, f"{page} names {name} without its number"
+        value = LIMITS[name] * (1024 if "_KIB_" in name else 1)
+        assert number == value, f"{page}: {name} is {value}, not {number}"
+
+
+def test_every_limit_is_documented():
+    """Those of the driver in process and of what it stands on."""
+    tables = PAGES["docs/api.md"] + PAGES["docs/driver.md"]
+    for source, text in CODE.items():
+        if not re.match(r"src/((conf|qemu|util)/)?\w+\.[ch]$", source):
+            continue
+        for name in set(re.findall(r"^#define (\w+) ", text, re.MULTILINE)) & set(LIMITS):
+            assert f"| `{name}` |" in tables, \
+                f"{name} of {source} is in no table of docs/api.md or docs/driver.md"
+
+
+# --- names ---
+
+# What pages say of libvirt's own tree isn't looked for in this one.
+FOREIGN_PAGES = {"docs/libvirt-map.md"}
+
+
+def test_names_exist():
+    everything = "".join(CODE.values())
+    words = set(re.findall(r"\w+", everything))
+    for page in PAGES:
+        if page in FOREIGN_PAGES:
+            continue
+        for span in spans(page):
+            for name in re.findall(r"\b(?:vir|qemu|vsh|virtmon)[A-Z]\w+|\b(?:VIR|QEMU|VIRTMON)_\w+",
+                                   span):
+                assert name in words, f"{page}: `{name}`"
+
+
+def test_functions_are_those_exported():
+    symbols = set()
+    for name in ("src/libvirt.syms", "src/libvirt_qemu.syms"):
+        public = re.sub(r"VIRTMON_PRIVATE_.*?\}", "", FILES[name].read_text(), flags=re.DOTALL)
+        symbols |= set(re.findall(r"^\s+(vir\w+);", public, re.MULTILINE))
+    section = PAGES["docs/api.md"].split("\n## Functions\n")[1]
+    listed = re.findall(r"`(\w+)`", section[section.index("|---"):])
+    assert sorted(listed) == sorted(symbols)
+
+
+def test_every_source_file_has_its_counterpart():
+    """Files are named without their endings; what only tests need goes with its module."""
+    mapped = set()
+    for section in re.split(r"^## ", PAGES["docs/libvirt-map.md"], flags=re.MULTILINE)[1:]:
+        folder, rows = section.split("\n", 1)
+        for first in re.findall(r"^\| (`[^|]+) \|", rows, re.MULTILINE):
+            mapped |= {f"{folder}/{name}" for name in re.findall(r"`([^`]+)`", first)}
+    there = {re.sub(r"(_priv)?\.\w+$", "", name) for name in FILES
+             if name.split("/")[0] in {"src", "include", "tools"} and
+             name.endswith((".c", ".h", ".x", ".syms"))}
+    assert sorted(there - mapped) == [], "not in docs/libvirt-map.md"
+    assert sorted(mapped - there) == [], "in docs/libvirt-map.md, but not in the tree"
+
+
+# --- messages ---
+
+def messages():
+    """The messages of the sources, as patterns: what is filled in may be anything."""
+    literal = r'"(?:[^"\\]|\\.)*"'
+    call = re.compile(rf'(?:\bN?_\(|VIR_(?:WARN|ERROR)\()\s*((?:(?:{literal}|G_\w+|PRI\w+)\s*)+)')
+    for text in CODE.values():
+        for argument in call.findall(text):
+            pieces = re.findall(rf"{literal}|\w+", argument)
+            message = "".join(piece[1:-1] if piece[0] == '"' else "u" for piece in pieces)
+            parts = re.split(r"%(?:\d+\$)?[-.0-9]*(?:z|ll|l)?[a-zA-Z]", message)
+            if len(re.findall("[a-z]", "".join(parts))) >= 10:      # else it would fit anything
+                yield re.compile(".+".join(re.escape(part) for part in parts))
+
+
+def test_messages_are_quoted_as_they_are():
+    known = list(messages())
+    headings = re.findall(r"^### `(.+)`$", PAGES["docs/troubleshooting.md"], re.MULTILINE)
+    assert headings
+    for heading in headings:
+        assert any(message.fullmatch(heading) for message in known), heading
+
+
+# --- pages ---
+
+# What is installed links to nothing that isn't.
+INSTALLED = ("docs/", "examples/")
+
+
+def anchors(page):
+    """As web sites that show Markdown make them from headings."""
+    found = set()
+    for heading in re.findall(r"^#+ (.+)$", PAGES[page], re.MULTILINE):
+        plain = re.sub(r"[^\w\- ]", "", heading.lower())
+        found.add(plain.replace(" ", "-"))
+    return found
+
+
+@pytest.mark.parametrize("page", sorted(PAGES))
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
+        if re.match(r"\w+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        there = (SOURCE / page).parent / path if path else SOURCE / page
+        assert there.exists(), target
+        if page.startswith(INSTALLED):
+            assert name_of(there.resolve()).startswith(INSTALLED), f"{target} isn't installed"
+        if anchor:
+            other = name_of(there.resolve())
+            assert anchor in anchors(other), target
+
+
+def test_every_page_is_reached_and_installed():
+    installed = FILES["docs/meson.build"].read_text()
+    linked = {name_of((SOURCE / page).parent.joinpath(target).resolve())
+              for page in PAGES
+              for target in re.findall(r"\]\(([^)\s#:]+)(?:#[^)\s]*)?\)", prose(page))}
+    for page in PAGES:
+        assert page == "README.md" or page in linked, f"nothing links to {page}"
+        if page.startswith("docs/"):
+            assert f"'{page.removeprefix('docs/')}'" in installed, page
+
+
+@pytest.mark.parametrize("page", sorted(PAGES))
+def test_lines_fit(page):
+    for number, line in enumerate(PAGES[page].splitlines(), 1):
+        assert line == line.rstrip(), f"{page}:{number}"
+        assert len(line) <= 100 or line.startswith(("|", "#", "    ")), f"{page}:{number}"
+
+
+def test_targets_of_make_exist():
+    makefile = FILES["Makefile"].read_text()
+    targets = set(re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE).group(1).split())
+    for page in ("README.md", "CONTRIBUTING.md"):
+        for target in re.findall(r"\bmake ([a-z]+)\b", "\n".join(
+                re.findall(r"`[^`\n]+`|^    .*$", PAGES[page], re.MULTILINE))):
+            assert target in targets, f"{page}: make {target}"
+
+
+def test_examples_compile(tmp_path):
+    """Whole programs as they are, other pieces inside a function."""
+    for page in PAGES:
+        for number, text in enumerate(re.findall(r"^```c\n(.*?)^```$", PAGES[page],
+                                                 re.MULTILINE | re.DOTALL)):
+            if "main(" not in text:
+                text = ("#include <libvirt/libvirt-qemu.h>\n#include <stdio.h>\n"
+                        f"void piece(virConnectPtr conn);\nvoid piece(virConnectPtr conn)\n"
+                        f"{{\n{text}}}\n")
+            source = tmp_path / f"{number}.c"
+            source.write_text(text)
+            done = subprocess.run(["gcc", "-fsyntax-only", "-Wall", "-Wextra", "-Werror",
+                                   f"-I{SOURCE / 'include'}", str(source)],
+                                  capture_output=True, text=True, check=False)
+            assert done.returncode == 0, f"{page}: {done.stderr}"
+
+
+def test_news_begins_with_this_version():
+    version = re.search(r"^  version: '([^']+)'", FILES["meson.build"].read_text(),
+                        re.MULTILINE).group(1)
+    news = FILES["NEWS.rst"].read_text()
+    first = re.search(r"^(\d\S*)(?: .*)?\n[=-]+$", news, re.MULTILINE)
+    assert first and first.group(1) == version
