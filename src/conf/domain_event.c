@@ -175,6 +175,7 @@ virDomainMonitorEventLostNew(virDomainIdent *ident, const virEventGap *gap)
                                      strlen(VIR_DOMAIN_MONITOR_EVENT_LOST), gap->lastSeconds,
                                      gap->lastMicros, g_get_real_time(), details, len);
     event->lost = gap->count;
+    event->route = VIR_OBJECT_EVENT_ROUTE_ANY;
     return event;
 }
 

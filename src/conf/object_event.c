@@ -38,6 +38,7 @@ typedef struct {
     int callbackID;
     const virObjectEventClass *klass;
     int eventID;
+    int route;                      /* > 0: filtered elsewhere */
     bool scoped;                    /* only events of @uuid */
     unsigned char uuid[VIR_UUID_BUFLEN];
     virEventFilter *filter;
@@ -54,6 +55,7 @@ typedef struct {
     atomic_uint refs;
     const virObjectEventClass *klass;       /* the key: these */
     int eventID;
+    int route;
     guint32 hash;
     bool scoped;                            /* some registration names @uuid */
     unsigned char uuid[VIR_UUID_BUFLEN];
@@ -234,7 +236,8 @@ static guint
 virObjectEventMatchHash(gconstpointer key)
 {
     const virObjectEventMatch *match = key;
-    guint hash = match->hash ^ ((guint)match->eventID << 16) ^ g_direct_hash(match->klass);
+    guint hash = match->hash ^ ((guint)match->eventID << 16) ^ g_direct_hash(match->klass) ^
+                 (guint)match->route * 2654435761u;
     guint uuid;
 
     if (match->scoped) {
@@ -251,8 +254,8 @@ virObjectEventMatchEqual(gconstpointer a, gconstpointer b)
     const virObjectEventMatch *other = b;
 
     return one->hash == other->hash && one->klass == other->klass &&
-           one->eventID == other->eventID && one->scoped == other->scoped &&
-           one->textLen == other->textLen &&
+           one->eventID == other->eventID && one->route == other->route &&
+           one->scoped == other->scoped && one->textLen == other->textLen &&
            (!one->scoped || memcmp(one->uuid, other->uuid, VIR_UUID_BUFLEN) == 0) &&
            memcmp(one->text, other->text, one->textLen) == 0;
 }
@@ -294,8 +297,13 @@ static bool
 virObjectEventRegWants(const virObjectEventReg *reg, const virObjectEvent *event,
                        const char *text, size_t len)
 {
-    return reg->klass == event->klass && reg->eventID == event->eventID &&
-           (!reg->scoped || memcmp(reg->uuid, event->domain->uuid, VIR_UUID_BUFLEN) == 0) &&
+    if (reg->klass != event->klass || reg->eventID != event->eventID)
+        return false;
+    if (event->route != VIR_OBJECT_EVENT_ROUTE_ANY && reg->route != event->route)
+        return false;
+    if (event->route > 0)
+        return true;
+    return (!reg->scoped || memcmp(reg->uuid, event->domain->uuid, VIR_UUID_BUFLEN) == 0) &&
            (!reg->filter || virEventFilterMatches(reg->filter, text, len));
 }
 
@@ -313,13 +321,14 @@ static virObjectEventMatch *
 virObjectEventStateFindMatch(virObjectEventState *state, virObjectEvent *event)
 {
     virObjectEventMatch key = { .klass = event->klass, .eventID = event->eventID,
-                                .hash = event->hash };
+                                .route = event->route, .hash = event->hash };
     virObjectEventMatch *match = state->lastMatch;
     size_t i;
 
     key.text = (char *)virObjectEventText(event, &key.textLen);
     if (match && match->hash == key.hash && match->klass == key.klass &&
-        match->eventID == key.eventID && match->textLen == key.textLen &&
+        match->eventID == key.eventID && match->route == key.route &&
+        match->textLen == key.textLen &&
         state->lastGeneration == atomic_load_explicit(&state->generation, memory_order_acquire) &&
         memcmp(match->text, key.text, key.textLen) == 0 &&
         (match->scoped ? memcmp(match->uuid, event->domain->uuid, VIR_UUID_BUFLEN) == 0
@@ -834,8 +843,8 @@ virObjectEventStateIsTracked(virObjectEventState *state,
         virObjectEventReg *reg = g_ptr_array_index(state->regs, i);
 
         if (reg->conn == registration->conn && reg->klass == registration->klass &&
-            reg->eventID == registration->eventID && reg->cb == registration->cb &&
-            !reg->filter && reg->legacy == registration->legacy &&
+            reg->eventID == registration->eventID && reg->route == registration->route &&
+            reg->cb == registration->cb && !reg->filter && reg->legacy == registration->legacy &&
             reg->scoped == (registration->uuid != NULL) &&
             (!reg->scoped || memcmp(reg->uuid, registration->uuid, VIR_UUID_BUFLEN) == 0))
             return true;
@@ -884,6 +893,7 @@ virObjectEventStateRegister(virObjectEventState *state,
         reg->callbackID = id = atomic_fetch_add(&registration->conn->nextCallbackID, 1);
         reg->klass = registration->klass;
         reg->eventID = registration->eventID;
+        reg->route = registration->route;
         reg->filter = registration->filter;
         reg->cb = registration->cb;
         reg->opaque = registration->opaque;
@@ -989,6 +999,29 @@ virObjectEventStateDeregister(virObjectEventState *state, virConnectPtr conn,
     if (finish)
         virObjectEventRegFinish(reg);
     return left;
+}
+
+void
+virObjectEventStateWithdraw(virObjectEventState *state, virConnectPtr conn, int callbackID)
+{
+    g_autoptr(virObjectEventState) hold G_GNUC_UNUSED = virObjectEventStateRef(state);
+    virObjectEventReg key = { .conn = conn, .callbackID = callbackID };
+    virObjectEvent *leftover = NULL;
+    virObjectEventReg *reg;
+    bool finish = false;
+    int watch = -1;
+
+    virMutexLock(&state->lock);
+    if ((reg = g_hash_table_lookup(state->byID, &key))) {
+        reg->freecb = NULL;
+        finish = virObjectEventStateTakeOut(state, reg);
+        watch = virObjectEventStateRest(state, &leftover);
+    }
+    virMutexUnlock(&state->lock);
+
+    virObjectEventStateSettle(state, watch, leftover);
+    if (finish)
+        virObjectEventRegFinish(reg);
 }
 
 int

@@ -73,7 +73,10 @@ struct _virObjectEvent {
     gint64 seconds;                 /* QEMU's time; -1: it gave none */
     guint32 micros;
     guint32 hash;                   /* of the filter text: virObjectEventHash() */
+    int route;                      /* 0; > 0: filtered already, for registrations of that route
+                                     * alone; VIR_OBJECT_EVENT_ROUTE_ANY: for those of every */
 };
+#define VIR_OBJECT_EVENT_ROUTE_ANY (-1)
 
 /* FNV-1a, so that equal names of different events find each other without a table. */
 guint32 virObjectEventHash(const char *text, size_t len);
@@ -120,6 +123,8 @@ typedef struct {
     void *opaque;
     virFreeCallback freecb;         /* for opaque; called once, after the last call of cb */
     bool legacy;                    /* old-style call: found by cb, not by ID */
+    int route;                      /* 0, or > 0: gets what was filtered for that route elsewhere;
+                                     * uuid and filter count for events of every route only */
 } virObjectEventRegistration;
 
 /**
@@ -149,6 +154,11 @@ int virObjectEventStateRegister(virObjectEventState *state,
  */
 int virObjectEventStateDeregister(virObjectEventState *state, virConnectPtr conn,
                                   const virObjectEventClass *klass, int callbackID);
+
+/* Takes a registration out that was made only now, because what else it needed failed: as
+ * virObjectEventStateDeregister(), but freecb isn't called, and nothing is reported. Its callback
+ * has not been called: it was never told to anybody who could push an event for it. */
+void virObjectEventStateWithdraw(virObjectEventState *state, virConnectPtr conn, int callbackID);
 
 /* The ID of the old-style registration of @cb, or -1 with an error reported. */
 int virObjectEventStateFindLegacy(virObjectEventState *state, virConnectPtr conn,
