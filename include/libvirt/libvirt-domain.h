@@ -159,7 +159,8 @@ typedef enum {
     VIR_DOMAIN_XML_MIGRATABLE = (1 << 3),
 } virDomainXMLFlags;
 
-/* Filters of virConnectListAllDomains(): of each pair, none or both set filters nothing. */
+/* Filters of virConnectListAllDomains(). Of a group (the four states, else pairs) none or all of
+ * them set filters nothing. */
 typedef enum {
     VIR_CONNECT_LIST_DOMAINS_ACTIVE = 1 << 0,
     VIR_CONNECT_LIST_DOMAINS_INACTIVE = 1 << 1,

@@ -75,8 +75,9 @@ VIR_EXPORT_VAR virConnectAuthPtr virConnectAuthPtrDefault;
 int virGetVersion(unsigned long *libVer, const char *type, unsigned long *typeVer);
 int virInitialize(void);
 
-/* Opening and closing. Close gives one reference back and returns how many are left:
- * registered callbacks hold one each. */
+/* Opening and closing. Close gives one reference back and returns 1 if something else keeps the
+ * connection open, 0 if not. Domains and registered callbacks hold a reference each: with a
+ * callback registered, events go on until it is deregistered. */
 virConnectPtr virConnectOpen(const char *name);
 virConnectPtr virConnectOpenReadOnly(const char *name);
 virConnectPtr virConnectOpenAuth(const char *name, virConnectAuthPtr auth, unsigned int flags);
@@ -97,7 +98,8 @@ int virConnectIsAlive(virConnectPtr conn);
 /* Seconds between questions, and how many may go unanswered. */
 int virConnectSetKeepAlive(virConnectPtr conn, int interval, unsigned int count);
 
-/* Called once when a connection ends by anything but virConnectClose(). */
+/* Called once when a connection ends by anything but virConnectClose(); reason is a
+ * virConnectCloseReason. One callback a connection. */
 typedef void (*virConnectCloseFunc)(virConnectPtr conn, int reason, void *opaque);
 int virConnectRegisterCloseCallback(virConnectPtr conn, virConnectCloseFunc cb, void *opaque,
                                     virFreeCallback freecb);

@@ -27,8 +27,8 @@ int virDomainQemuMonitorCommandWithFiles(virDomainPtr domain, const char *cmd,
                                          unsigned int *noutfiles, int **outfiles, char **result,
                                          unsigned int flags);
 
-/* Makes a QEMU that was started by something else a domain of this connection. */
-virDomainPtr virDomainQemuAttach(virConnectPtr domain, unsigned int pid_value, unsigned int flags);
+/* Makes a QEMU that was started by something else a domain of this connection; flags: none. */
+virDomainPtr virDomainQemuAttach(virConnectPtr conn, unsigned int pid_value, unsigned int flags);
 
 /* A command for the guest agent; seconds to wait, or one of these. */
 typedef enum {
@@ -52,16 +52,17 @@ typedef void (*virConnectDomainQemuMonitorEventCallback)(virConnectPtr conn, vir
 /* How the event's name is compared: as a Perl-style regular expression found anywhere in
  * it; letters of either case; as a shell pattern for the whole of it (virtmon's own, from
  * the top of the word so that it can't meet a later flag of libvirt's). Neither REGEX nor
- * GLOB: the whole name, as it is. */
+ * GLOB: the whole name, as it is. REGEX and GLOB exclude each other. */
 typedef enum {
     VIR_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_REGEX = (1 << 0),
     VIR_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_NOCASE = (1 << 1),
     VIR_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_GLOB = (1 << 30),
 } virConnectDomainQemuMonitorEventRegisterFlags;
 
-/* Every event of one domain, or (NULL) of all, whose name fits (NULL: any). Needs a read-
- * write connection and an event loop. Returns an ID for the deregistration, or -1; freecb
- * is not called then. */
+/* Every event of one domain, or (NULL) of all, whose name fits (NULL: any). Where virtmon had
+ * to drop events, one named "VIRTMON_EVENTS_LOST" stands in their place, for those whom that
+ * name fits. Needs a read-write connection and an event loop. Returns an ID for the
+ * deregistration, or -1; freecb is not called then. */
 int virConnectDomainQemuMonitorEventRegister(virConnectPtr conn, virDomainPtr dom,
                                              const char *event,
                                              virConnectDomainQemuMonitorEventCallback cb,
@@ -70,7 +71,8 @@ int virConnectDomainQemuMonitorEventRegister(virConnectPtr conn, virDomainPtr do
 int virConnectDomainQemuMonitorEventDeregister(virConnectPtr conn, int callbackID);
 
 /* virtmon's own: what the callback's arguments have no room for. A stream is one connection
- * to one QEMU; its events are numbered from 1 without a gap, so whatever is missing shows. */
+ * to one QEMU; its events are numbered from 1 without a gap, so whatever is missing shows.
+ * The notice of a loss bears the number of the last event that it stands for. */
 typedef struct _virtmonMonitorEventInfo virtmonMonitorEventInfo;
 struct _virtmonMonitorEventInfo {
     char stream[VIR_UUID_STRING_BUFLEN];

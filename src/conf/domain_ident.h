@@ -1,9 +1,9 @@
 /*
  * domain_ident.h: which domain, and which stream of it, an event belongs to
  *
- * Immutable but for the counters, and shared by all events of one stream (one
- * connection to one QEMU). Not the domain itself: that may be gone by the time
- * the event is delivered.
+ * Immutable but for counters and what the queue keeps here, and shared by all
+ * events of one stream (one connection to one QEMU). Not the domain itself:
+ * that may be gone by the time the event is delivered.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -29,9 +29,8 @@ struct _virDomainIdent {
     char stream[VIR_UUID_STRING_BUFLEN];        /* random, new with each connection */
     atomic_ullong lost;             /* events of this stream dropped so far, for all readers */
 
-    /* The rest belongs to object_event.c. */
+    /* These belong to object_event.c; all but the first are guarded by the queue's lock. */
     atomic_size_t queuedBytes;      /* what this stream holds of the queue */
-    /* All below is guarded by the queue's lock. */
     virEventGap gap;                /* since the queue was last emptied */
     const void *gapClass;           /* class of the events in it */
     guint64 gapSerial;              /* order of arrival of the first of them */
