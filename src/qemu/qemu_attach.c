@@ -30,53 +30,63 @@ qemuAttachSocketsFree(qemuAttachSockets *sockets)
     g_free(sockets);
 }
 
-/* @path is as the process sees it; each is kept once. */
-static void
+/* @path is as the process was told it; each is kept once. Returns whether it could be found
+ * out. */
+static bool
 qemuAttachAddPath(qemuAttachSockets *sockets, pid_t pid, const char *path)
 {
     g_autofree char *resolved = qemuProcessResolvePath(pid, path);
-    size_t i;
 
-    for (i = 0; i < sockets->paths->len; i++) {
-        if (g_str_equal(resolved, g_ptr_array_index(sockets->paths, i)))
-            return;
-    }
-    g_ptr_array_add(sockets->paths, g_steal_pointer(&resolved));
+    if (!resolved)
+        return false;
+    if (!g_ptr_array_find_with_equal_func(sockets->paths, resolved, g_str_equal, NULL))
+        g_ptr_array_add(sockets->paths, g_steal_pointer(&resolved));
+    return true;
 }
 
-/* A QEMU whose command line names no monitor may have been given one in a file (-readconfig):
- * try what it listens on. QMP speaks first, so others are told apart without a word to them. */
+/* A file that QEMU was configured with may name a monitor: try what it listens on. QMP speaks
+ * first, so others are told apart without a word to them. What the command line says to be
+ * something else is left alone, as a client may be all that its user waits for. */
 static void
-qemuAttachGuess(qemuAttachSockets *sockets, pid_t pid, const char *agent)
+qemuAttachGuess(qemuAttachSockets *sockets, pid_t pid, const qemuCmdline *cmdline)
 {
     g_autoptr(GPtrArray) listeners = qemuProcessListeners(pid);
+    g_autofree char *agent = NULL;
     size_t i;
 
+    if (cmdline->agentFd >= 0)
+        agent = qemuProcessSocketPath(pid, cmdline->agentFd);
     for (i = 0; i < listeners->len; i++) {
         const char *path = g_ptr_array_index(listeners, i);
 
-        if (g_strcmp0(path, agent) != 0)
+        if (g_strcmp0(path, agent) != 0 &&
+            !g_ptr_array_find_with_equal_func(cmdline->sockets, path, g_str_equal, NULL))
             qemuAttachAddPath(sockets, pid, path);
     }
     sockets->guessed = sockets->paths->len > 0;
 }
 
+/* @hidden: there may be one, but we may not know where. */
 static void
-qemuAttachReportNone(pid_t pid, const qemuCmdline *cmdline)
+qemuAttachReportNone(pid_t pid, const qemuCmdline *cmdline, bool hidden)
 {
-    if (cmdline->monitorFds->len > 0) {
+    if (hidden)
         virReportError(VIR_ERR_OPERATION_FAILED,
-                       _("cannot find out where the QMP socket of QEMU process %1$lld, which "
-                         "was passed to it open, is bound to"), (long long)pid);
-    } else if (cmdline->otherMonitors > 0) {
+                       _("no permission to find out where the QMP socket of QEMU process "
+                         "%1$lld is"), (long long)pid);
+    else if (cmdline->monitorFds->len > 0)
+        virReportError(VIR_ERR_OPERATION_FAILED,
+                       _("the QMP socket of QEMU process %1$lld, which was passed to it open, is "
+                         "not bound to a path"), (long long)pid);
+    else if (cmdline->otherMonitors > 0)
         virReportError(VIR_ERR_OPERATION_FAILED,
                        _("QEMU process %1$lld has no QMP monitor on a listening unix socket, only "
-                         "%2$zu monitors of other kinds"), (long long)pid, cmdline->otherMonitors);
-    } else {
+                         "monitors of other kinds; start it with "
+                         "-qmp unix:PATH,server=on,wait=off"), (long long)pid);
+    else
         virReportError(VIR_ERR_OPERATION_FAILED,
                        _("QEMU process %1$lld has no QMP monitor; start it with "
                          "-qmp unix:PATH,server=on,wait=off"), (long long)pid);
-    }
 }
 
 qemuAttachSockets *
@@ -85,24 +95,26 @@ qemuAttachFindSockets(pid_t pid)
     g_autoptr(qemuAttachSockets) sockets = NULL;
     g_autoptr(qemuCmdline) cmdline = NULL;
     g_auto(GStrv) args = NULL;
+    bool hidden = false;
     size_t i;
 
     if (qemuProcessCheck(pid) < 0)
         return NULL;
     if (!qemuProcessIsQemu(pid) || !(args = qemuProcessArgs(pid))) {
-        g_autofree char *program = qemuProcessProgram(pid);
+        g_autofree char *title = qemuProcessTitle(pid);
 
         virReportError(VIR_ERR_OPERATION_FAILED, _("process %1$lld is not a QEMU but '%2$s'"),
-                       (long long)pid, program ? program : "?");
+                       (long long)pid, title ? title : "?");
         return NULL;
     }
 
     cmdline = qemuCmdlineParse(args);
     sockets = g_new0(qemuAttachSockets, 1);
     sockets->paths = g_ptr_array_new_with_free_func(g_free);
-    sockets->others = cmdline->otherMonitors;
-    for (i = 0; i < cmdline->monitors->len; i++)
-        qemuAttachAddPath(sockets, pid, g_ptr_array_index(cmdline->monitors, i));
+    for (i = 0; i < cmdline->monitors->len; i++) {
+        if (!qemuAttachAddPath(sockets, pid, g_ptr_array_index(cmdline->monitors, i)))
+            hidden = true;
+    }
     for (i = 0; i < cmdline->monitorFds->len; i++) {
         int fd = GPOINTER_TO_INT(g_ptr_array_index(cmdline->monitorFds, i));
         g_autofree char *path = qemuProcessSocketPath(pid, fd);
@@ -110,10 +122,12 @@ qemuAttachFindSockets(pid_t pid)
         if (path)
             qemuAttachAddPath(sockets, pid, path);
     }
-    if (sockets->paths->len == 0)
-        qemuAttachGuess(sockets, pid, cmdline->agent);
+    if (sockets->paths->len == 0 && cmdline->readsConfig)
+        qemuAttachGuess(sockets, pid, cmdline);
     if (sockets->paths->len == 0) {
-        qemuAttachReportNone(pid, cmdline);
+        if (cmdline->monitorFds->len > 0 || cmdline->readsConfig)
+            hidden |= !qemuProcessCanInspect(pid);
+        qemuAttachReportNone(pid, cmdline, hidden);
         return NULL;
     }
     return g_steal_pointer(&sockets);

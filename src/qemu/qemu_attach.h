@@ -14,11 +14,10 @@
 typedef struct {
     GPtrArray *paths;           /* char *: as this process can open them, likeliest first */
     bool guessed;               /* from what it listens on, not from what it was told to */
-    size_t others;              /* QMP monitors that cannot be attached to: stdio, TCP, ... */
 } qemuAttachSockets;
 
-/* Returns a new object, or NULL with an error reported that names the process: there is none, it
- * isn't a QEMU, it has no QMP socket, we may not look. */
+/* Returns a new object with at least one path, or NULL with an error reported that names the
+ * process: there is none, it isn't a QEMU, it has no QMP socket, we may not look. */
 qemuAttachSockets *qemuAttachFindSockets(pid_t pid);
 void qemuAttachSocketsFree(qemuAttachSockets *sockets);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(qemuAttachSockets, qemuAttachSocketsFree)

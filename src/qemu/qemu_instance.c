@@ -196,6 +196,31 @@ qemuInstanceChooseUUID(qemuInstance *instance, const char *path, pid_t pid,
     }
 }
 
+/* The path that one QEMU was told may lead to another by now: that of @pid. */
+static void
+qemuInstanceRequestDeny(qemuInstanceRequest *request, pid_t pid)
+{
+    g_autofree char *message = g_strdup_printf(_("it is that of process %1$lld"), (long long)pid);
+
+    qemuInstanceRequestDone(request, QEMU_INSTANCE_ATTACH_FAILED, NULL, message);
+}
+
+/* Forgets the callers who asked for another process than @pid. */
+static void
+qemuInstanceDenyOthers(qemuInstanceSocket *sock, pid_t pid)
+{
+    guint i;
+
+    for (i = sock->requests->len; i > 0; i--) {
+        qemuInstanceRequest *request = g_ptr_array_index(sock->requests, i - 1);
+
+        if (request->pid == pid)
+            continue;
+        g_ptr_array_remove_index(sock->requests, i - 1);
+        qemuInstanceRequestDeny(request, pid);
+    }
+}
+
 static virDomainObj *
 qemuInstanceAdmit(qemuEndpoint *endpoint, qemuMonitor *mon, qemuIdentity *identity, void *opaque)
 {
@@ -209,6 +234,12 @@ qemuInstanceAdmit(qemuEndpoint *endpoint, qemuMonitor *mon, qemuIdentity *identi
     g_autoptr(virDomainObj) dom = NULL;
     unsigned char uuid[VIR_UUID_BUFLEN];
 
+    if (pid != peer && qemuProcessIsQemu(peer)) {
+        pid = peer;
+        qemuInstanceDenyOthers(sock, pid);
+        if (!sock->watched && sock->requests->len == 0)
+            return NULL;
+    }
     if (qemuInstanceIsKnown(instance, path, pid, identity))
         return NULL;
     if (instance->lastID == G_MAXINT) {
@@ -324,8 +355,14 @@ qemuInstanceReplace(qemuInstance *instance, qemuInstanceSocket *sock)
 {
     const char *path = qemuEndpointPath(sock->endpoint);
     gpointer key = NULL;
+    guint i;
 
     VIR_INFO("'%s' is another socket now", path);
+    /* They would not find it again to take their leave. */
+    for (i = 0; i < sock->requests->len; i++)
+        qemuInstanceRequestDone(g_ptr_array_index(sock->requests, i), QEMU_INSTANCE_ATTACH_FAILED,
+                                NULL, _("another socket has taken its place"));
+    g_ptr_array_set_size(sock->requests, 0);
     g_hash_table_steal_extended(instance->sockets, path, &key, NULL);
     g_free(key);
     g_ptr_array_add(instance->replaced, sock);
@@ -576,12 +613,17 @@ qemuInstanceAttachBegin(void *opaque)
     qemuInstanceRequest *request = opaque;
     qemuInstance *instance = request->instance;
     qemuInstanceSocket *sock = g_hash_table_lookup(instance->sockets, request->path);
+    virDomainObj *dom;
 
     if (!sock)
         sock = qemuInstanceAddSocket(instance, request->path);
-    if (qemuEndpointDomain(sock->endpoint)) {
-        qemuInstanceRequestDone(request, QEMU_INSTANCE_ATTACH_OK,
-                                qemuEndpointDomain(sock->endpoint), NULL);
+    if ((dom = qemuEndpointDomain(sock->endpoint))) {
+        pid_t pid = qemuDomainGet(dom)->pid;
+
+        if (pid != request->pid && qemuProcessIsQemu(pid))
+            qemuInstanceRequestDeny(request, pid);
+        else
+            qemuInstanceRequestDone(request, QEMU_INSTANCE_ATTACH_OK, dom, NULL);
         return;
     }
     if (qemuEndpointIsBusy(sock->endpoint)) {

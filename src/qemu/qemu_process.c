@@ -114,6 +114,17 @@ qemuProcessProgram(pid_t pid)
     return program;
 }
 
+char *
+qemuProcessTitle(pid_t pid)
+{
+    char *title = qemuProcessProgram(pid);
+    size_t len;
+
+    if (!title && (title = qemuProcessRead(pid, "comm", QEMU_PROCESS_FILE_MAX, &len)))
+        g_strchomp(title);
+    return title;
+}
+
 static bool
 qemuProcessIsQemuName(const char *path)
 {
@@ -192,25 +203,74 @@ qemuProcessSameFile(const char *a, const char *b)
     return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
+/* The value of @name in the environment that the process was started with. */
+static char *
+qemuProcessEnvironment(pid_t pid, const char *name)
+{
+    size_t nameLen = strlen(name), len, i;
+    g_autofree char *text = qemuProcessRead(pid, "environ", QEMU_CMDLINE_BYTES_MAX, &len);
+
+    for (i = 0; text && i < len; i += strlen(text + i) + 1) {
+        if (strncmp(text + i, name, nameLen) == 0 && text[i + nameLen] == '=')
+            return g_strdup(text + i + nameLen + 1);
+    }
+    return NULL;
+}
+
+/**
+ * qemuProcessReach:
+ * @path: as people know it
+ * @link: the same by way of the process
+ *
+ * Returns whichever of the two leads to what is there; NULL if nothing is.
+ */
+static char *
+qemuProcessReach(const char *path, const char *link)
+{
+    if (access(link, F_OK) < 0)
+        return NULL;
+    /* The plain path is better wherever it is the same file. */
+    return g_strdup(qemuProcessSameFile(path, link) ? path : link);
+}
+
+static char *
+qemuProcessReachAbsolute(pid_t pid, const char *path)
+{
+    g_autofree char *link = g_strdup_printf("/proc/%lld/root%s", (long long)pid, path);
+
+    return qemuProcessReach(path, link);
+}
+
 char *
 qemuProcessResolvePath(pid_t pid, const char *path)
 {
-    g_autofree char *cwd = NULL;
+    g_autofree char *link = NULL;
     g_autofree char *full = NULL;
-    g_autofree char *below = NULL;
+    g_autofree char *cwd = NULL;
+    g_autofree char *start = NULL;
+    char *found;
 
-    if (*path != '/') {
-        cwd = qemuProcessLink(pid, "cwd");
-        full = g_build_filename(cwd ? cwd : "/", path, NULL);
-    } else {
-        full = g_strdup(path);
+    if (*path == '/') {
+        found = qemuProcessReachAbsolute(pid, path);
+        return found ? found : g_strdup(path);
     }
-    below = g_strdup_printf("/proc/%lld/root%s", (long long)pid, full);
 
-    /* The plain path is better wherever it is the same file: it is what people know. */
-    if (access(below, F_OK) != 0 || qemuProcessSameFile(full, below))
-        return g_steal_pointer(&full);
-    return g_steal_pointer(&below);
+    if (!(cwd = qemuProcessLink(pid, "cwd")))
+        return NULL;
+    full = g_build_filename(cwd, path, NULL);
+    link = g_strdup_printf("/proc/%lld/cwd/%s", (long long)pid, path);
+    if ((found = qemuProcessReach(full, link)))
+        return found;
+
+    /* With -daemonize, QEMU has changed to "/" since it opened its sockets. */
+    start = qemuProcessEnvironment(pid, "PWD");
+    if (start && *start == '/') {
+        g_autofree char *started = g_build_filename(start, path, NULL);
+
+        if ((found = qemuProcessReachAbsolute(pid, started)))
+            return found;
+    }
+    return g_steal_pointer(&full);
 }
 
 static guint64
@@ -224,8 +284,8 @@ qemuProcessSocketInode(pid_t pid, const char *fd)
     return g_ascii_strtoull(target + strlen("socket:["), NULL, 10);
 }
 
-/* Calls @func for each bound unix socket of the network namespace of @pid, until it
- * returns false. */
+/* Calls @func for each unix socket of the network namespace of @pid that is bound to a path, until
+ * it returns false. */
 typedef bool (*qemuProcessSocketFunc)(guint64 inode, unsigned long flags, const char *path,
                                       void *opaque);
 
@@ -249,8 +309,9 @@ qemuProcessForEachSocket(pid_t pid, qemuProcessSocketFunc func, void *opaque)
 
         if (line[len - 1] == '\n')
             line[len - 1] = '\0';
+        /* '@' begins an abstract name, which is no path. */
         if (sscanf(line, "%*s %*s %*s %lx %*s %*s %llu %n", &flags, &inode, &at) == 2 &&
-            at > 0 && line[at] == '/' && !func(inode, flags, line + at, opaque))
+            at > 0 && line[at] && line[at] != '@' && !func(inode, flags, line + at, opaque))
             break;
     }
     fclose(file);
@@ -321,24 +382,49 @@ qemuProcessListeners(pid_t pid)
     return find.paths;
 }
 
+bool
+qemuProcessCanInspect(pid_t pid)
+{
+    g_autofree char *name = g_strdup_printf("/proc/%lld/fd", (long long)pid);
+    DIR *dir = opendir(name);
+
+    if (!dir)
+        return false;
+    closedir(dir);
+    return true;
+}
+
 int
 qemuProcessCheck(pid_t pid)
 {
-    g_autofree char *text = NULL;
+    g_autofree char *cmdline = NULL;
+    g_autofree char *stat = NULL;
+    const char *state;
     size_t len = 0;
+    int err = 0;
 
-    if (kill(pid, 0) < 0 && errno == ESRCH) {
+    if (!(cmdline = qemuProcessRead(pid, "cmdline", QEMU_CMDLINE_BYTES_MAX, &len)))
+        err = errno;
+    if (pid <= 0 || (err && kill(pid, 0) < 0 && errno == ESRCH)) {
         virReportError(VIR_ERR_OPERATION_FAILED, _("there is no process with PID %1$lld"),
                        (long long)pid);
         return -1;
     }
-    if (!(text = qemuProcessRead(pid, "cmdline", QEMU_CMDLINE_BYTES_MAX, &len))) {
-        if (errno == ENOENT || errno == ESRCH)
-            virReportError(VIR_ERR_OPERATION_FAILED, _("there is no process with PID %1$lld"),
-                           (long long)pid);
-        else
-            virReportSystemError(errno, _("cannot read the command line of process %1$lld"),
-                                 (long long)pid);
+    if (err) {
+        /* it is there, and /proc is mounted so that it hides other users' processes */
+        if (err == ENOENT)
+            err = EACCES;
+        virReportSystemError(err, _("cannot read the command line of process %1$lld"),
+                             (long long)pid);
+        return -1;
+    }
+
+    stat = qemuProcessRead(pid, "stat", QEMU_PROCESS_FILE_MAX, &len);
+    state = stat ? strrchr(stat, ')') : NULL;
+    if (state && (g_str_has_prefix(state, ") Z") || g_str_has_prefix(state, ") X"))) {
+        virReportError(VIR_ERR_OPERATION_FAILED,
+                       _("process %1$lld has ended, but is not yet waited for by its parent"),
+                       (long long)pid);
         return -1;
     }
     return 0;
