@@ -80,9 +80,10 @@ class Qemu:
         self.watch = watch or folder / f"{name}.qmp"
         command = ["qemu-system-x86_64", "-machine", f"{machine},accel={accel}", "-nodefaults",
                    "-display", "none", "-qmp", f"unix:{self.drive},server=on,wait=off",
-                   "-qmp", f"unix:{self.watch},server=on,wait=off", *map(str, args)]
+                   "-qmp", f"unix:{self.watch},server=on,wait=off"]
         if name:
             command += ["-name", name]
+        command += map(str, args)
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL)
         self.qmp = None
@@ -131,6 +132,31 @@ def start_qemu(folder):
 @pytest.fixture
 def qemu(start_qemu):
     return start_qemu()
+
+
+@pytest.fixture
+def connect():
+    """Opens connections of the libraries that were built, in this process; all are closed."""
+    import virtapi                      # loads them, which only these tests need
+
+    yield virtapi.Connection
+    virtapi.Connection.close_all()
+
+
+@pytest.fixture
+def peer(folder):
+    """Starts QMP servers that do as they are told, with the path's last part; all are ended."""
+    import qmppeer
+
+    started = []
+
+    def start(name, **kwargs):
+        started.append(qmppeer.Peer(folder / name, **kwargs))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.close()
 
 
 class Output:

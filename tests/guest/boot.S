@@ -11,6 +11,7 @@
  *   p  pvpanic, bit 0: GUEST_PANICKED
  *   s  pvpanic, bit 1, again and again until the next letter (a storm)
  *   t  write the clock: RTC_CHANGE
+ *   z  suspend to memory through ACPI: SUSPEND; whatever wakes it resets it
  *   r  reset by the keyboard controller: RESET with guest: true
  *   f  triple fault: RESET or SHUTDOWN, as -action says
  *   o  switch off through ACPI, as the pc machine decodes it: SHUTDOWN with guest: true
@@ -26,6 +27,8 @@
         .set    CMOS_INDEX, 0x70
         .set    CMOS_DATA, 0x71
         .set    PM1_CNT_PIIX4, 0x604    /* where SeaBIOS puts PM1a_CNT of the pc machine */
+        .set    SLP_EN, 0x2000          /* into the state that the three bits below it name */
+        .set    SLP_TYP_S3, 0x0400      /* in QEMU's tables; S5 is 0 */
 
 _start:
         cli
@@ -54,6 +57,8 @@ next:
         je      clock
         cmpb    $'r', %al
         je      reset
+        cmpb    $'z', %al
+        je      suspend
         cmpb    $'f', %al
         je      fault
         cmpb    $'o', %al
@@ -103,9 +108,14 @@ fault:
         lidt    nothing
         int3
 
+suspend:
+        movw    $SLP_EN | SLP_TYP_S3, %ax
+        jmp     enter
+
 off:
+        movw    $SLP_EN, %ax
+enter:
         movw    $PM1_CNT_PIIX4, %dx
-        movw    $0x2000, %ax            /* SLP_EN, SLP_TYP 0: S5 in QEMU's tables */
         outw    %ax, %dx
 halt:
         hlt
