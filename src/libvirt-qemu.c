@@ -235,6 +235,11 @@ virtmonDomainQemuMonitorEventGetInfo(virConnectPtr conn, virtmonMonitorEventInfo
                        _("no monitor event is being delivered in this thread"));
         virFailReturn(conn, -1);
     }
+    if (event->domain->relayed) {
+        virReportError(VIR_ERR_OPERATION_UNSUPPORTED, "%s",
+                       _("the daemon does not tell which stream an event belongs to"));
+        virFailReturn(conn, -1);
+    }
     memcpy(known.stream, event->domain->stream, sizeof(known.stream));
     known.number = event->number;
     known.receivedSeconds = ((virDomainMonitorEvent *)event)->received / G_USEC_PER_SEC;

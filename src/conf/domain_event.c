@@ -181,17 +181,12 @@ virDomainMonitorEventLostNew(virDomainIdent *ident, const virEventGap *gap)
 
 /* --- registration --- */
 
-/**
- * virDomainQemuMonitorEventStateRegisterID:
- *
- * Bears libvirt's name for it, as clients show it in the message about unknown flags.
- */
-static int
+int
 virDomainQemuMonitorEventStateRegisterID(virObjectEventState *state, virConnectPtr conn,
                                          virDomainPtr dom, const char *event,
                                          virConnectDomainQemuMonitorEventCallback cb,
                                          void *opaque, virFreeCallback freecb,
-                                         unsigned int flags)
+                                         unsigned int flags, int route)
 {
     const unsigned int regex = VIR_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_REGEX;
     const unsigned int glob = VIR_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_GLOB;
@@ -204,6 +199,7 @@ virDomainQemuMonitorEventStateRegisterID(virObjectEventState *state, virConnectP
         .cb = cb,
         .opaque = opaque,
         .freecb = freecb,
+        .route = route,
     };
     int id;
 
@@ -239,7 +235,7 @@ virDomainMonitorEventStateRegister(virObjectEventState *state, virConnectPtr con
                                    virFreeCallback freecb, unsigned int flags)
 {
     return virDomainQemuMonitorEventStateRegisterID(state, conn, dom, event, cb, opaque, freecb,
-                                                    flags);
+                                                    flags, 0);
 }
 
 int

@@ -45,6 +45,13 @@ int virDomainMonitorEventStateRegister(virObjectEventState *state, virConnectPtr
                                        virDomainPtr dom, const char *event,
                                        virConnectDomainQemuMonitorEventCallback cb,
                                        void *opaque, virFreeCallback freecb, unsigned int flags);
+/* The same for events that come by a route (object_event.h). Bears libvirt's name for it, as
+ * clients show it in the message about unknown flags. */
+int virDomainQemuMonitorEventStateRegisterID(virObjectEventState *state, virConnectPtr conn,
+                                             virDomainPtr dom, const char *event,
+                                             virConnectDomainQemuMonitorEventCallback cb,
+                                             void *opaque, virFreeCallback freecb,
+                                             unsigned int flags, int route);
 int virDomainMonitorEventStateDeregister(virObjectEventState *state, virConnectPtr conn,
                                          int callbackID);
 int virDomainEventStateRegister(virObjectEventState *state, virConnectPtr conn,

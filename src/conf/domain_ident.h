@@ -10,6 +10,7 @@
 #pragma once
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <libvirt/libvirt.h>
 #include <glib.h>
 
@@ -27,6 +28,8 @@ struct _virDomainIdent {
     unsigned char uuid[VIR_UUID_BUFLEN];
     int id;
     char stream[VIR_UUID_STRING_BUFLEN];        /* random, new with each connection */
+    bool relayed;                   /* its events come from a daemon, which tells no numbers: those
+                                     * they have here count messages */
     atomic_ullong lost;             /* events of this stream dropped so far, for all readers */
 
     /* These belong to object_event.c; all but the first are guarded by the queue's lock. */
