@@ -21,6 +21,7 @@
 
 #include "qemu_cmdline.h"
 #include "qemu_process.h"
+#include "qemu_query.h"
 #include "virerror_priv.h"
 #include "virgettext.h"
 #include "virjson.h"
@@ -30,7 +31,9 @@
 /* What is known of one talk. */
 typedef struct {
     int fd;
-    GString *input;             /* read and not used up */
+    GString *input;             /* read, ... */
+    size_t used;                /* ... and so much of it used up */
+    bool ended;                 /* the other side has closed it */
 } qemuAgentChannel;
 
 static void
@@ -43,27 +46,92 @@ qemuAgentChannelClear(qemuAgentChannel *channel)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(qemuAgentChannel, qemuAgentChannelClear)
 
-/* The path of the agent's socket, or NULL with no error reported. */
-static char *
-qemuAgentPath(virDomainObj *dom)
+/* Where an agent is. */
+typedef struct {
+    char *chardev;              /* QEMU's name for its end; NULL: there is none */
+    char *path;                 /* of its socket; NULL: not one that we can connect to */
+} qemuAgentPlace;
+
+static void
+qemuAgentPlaceClear(qemuAgentPlace *place)
+{
+    g_free(place->chardev);
+    g_free(place->path);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(qemuAgentPlace, qemuAgentPlaceClear)
+
+static void
+qemuAgentFind(virDomainObj *dom, qemuAgentPlace *place)
 {
     qemuDomain *priv = qemuDomainGet(dom);
     g_autoptr(qemuCmdline) cmdline = NULL;
+    g_autofree char *bound = NULL;
     g_auto(GStrv) args = NULL;
 
     if (priv->pid <= 0 || qemuProcessStartTime(priv->pid) != priv->pidStart ||
         !(args = qemuProcessArgs(priv->pid)))
-        return NULL;
+        return;
     cmdline = qemuCmdlineParse(args);
-    return cmdline->agent ? qemuProcessResolvePath(priv->pid, cmdline->agent) : NULL;
+    place->chardev = g_steal_pointer(&cmdline->agentChardev);
+    if (cmdline->agentFd >= 0)
+        bound = qemuProcessSocketPath(priv->pid, cmdline->agentFd);
+    if (bound || cmdline->agent)
+        place->path = qemuProcessResolvePath(priv->pid, bound ? bound : cmdline->agent);
 }
 
 bool
 qemuAgentIsConfigured(virDomainObj *dom)
 {
-    g_autofree char *path = qemuAgentPath(dom);
+    g_auto(qemuAgentPlace) place = { 0 };
 
-    return path != NULL;
+    qemuAgentFind(dom, &place);
+    return place.path != NULL;
+}
+
+/* Has somebody in the guest opened its end? Where QEMU doesn't tell, that remains to be seen. */
+static bool
+qemuAgentIsOpened(virDomainObj *dom, const char *chardev)
+{
+    g_autoptr(virJSONValue) reply = qemuQueryOptional(dom, "query-chardev", NULL);
+    const virJSONValue *list = virJSONValueObjectGetArray(reply, "return");
+    size_t i;
+
+    for (i = 0; i < virJSONValueArraySize(list); i++) {
+        const virJSONValue *item = virJSONValueArrayGet(list, i);
+        bool opened = true;
+
+        if (g_strcmp0(virJSONValueObjectGetString(item, "label"), chardev) == 0) {
+            virJSONValueObjectGetBoolean(item, "frontend-open", &opened);
+            return opened;
+        }
+    }
+    return true;
+}
+
+/* Returns 0 if there is an agent to talk to, -1 with an error reported. */
+static int
+qemuAgentCheckPlace(virDomainObj *dom, const qemuAgentPlace *place)
+{
+    if (virDomainObjGetState(dom, NULL) != VIR_DOMAIN_RUNNING) {
+        virReportError(VIR_ERR_OPERATION_INVALID, "%s", _("domain is not running"));
+        return -1;
+    }
+    if (!place->chardev) {
+        virReportError(VIR_ERR_ARGUMENT_UNSUPPORTED, "%s",
+                       _("QEMU guest agent is not configured"));
+        return -1;
+    }
+    if (!place->path) {
+        virReportError(VIR_ERR_ARGUMENT_UNSUPPORTED, "%s",
+                       _("QEMU guest agent is not on a listening unix socket"));
+        return -1;
+    }
+    if (!qemuAgentIsOpened(dom, place->chardev)) {
+        virReportError(VIR_ERR_AGENT_UNRESPONSIVE, "%s",
+                       _("QEMU guest agent is not connected"));
+        return -1;
+    }
+    return 0;
 }
 
 /* Microseconds of CLOCK_MONOTONIC; G_MAXINT64 is never. */
@@ -73,7 +141,14 @@ qemuAgentDeadline(int wait)
     return wait < 0 ? G_MAXINT64 : g_get_monotonic_time() + (gint64)wait * 1000;
 }
 
-/* Waits for @events. Returns 1, 0 at the deadline, -1 with an error reported. */
+static bool
+qemuAgentIsOver(gint64 deadline)
+{
+    return deadline != G_MAXINT64 && g_get_monotonic_time() >= deadline;
+}
+
+/* Waits for @events. Returns 1 if there are some, be it at the deadline, 0 if there are none by
+ * then, -1 with an error reported. */
 static int
 qemuAgentPoll(qemuAgentChannel *channel, short events, gint64 deadline)
 {
@@ -90,7 +165,7 @@ qemuAgentPoll(qemuAgentChannel *channel, short events, gint64 deadline)
             virReportSystemError(errno, "%s", _("cannot wait for the guest agent"));
             return -1;
         }
-        if (deadline != G_MAXINT64 && g_get_monotonic_time() >= deadline)
+        if (qemuAgentIsOver(deadline))
             return 0;
     }
 }
@@ -108,7 +183,7 @@ qemuAgentConnect(qemuAgentChannel *channel, const char *path)
     struct sockaddr_un addr = { .sun_family = AF_UNIX };
 
     if (strlen(path) >= sizeof(addr.sun_path)) {
-        virReportError(VIR_ERR_ARGUMENT_UNSUPPORTED,
+        virReportError(VIR_ERR_AGENT_UNRESPONSIVE,
                        _("path of the guest agent's socket '%1$s' is too long"), path);
         return -1;
     }
@@ -118,14 +193,12 @@ qemuAgentConnect(qemuAgentChannel *channel, const char *path)
         return -1;
     }
     if (connect(channel->fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
-        int err = errno;
-
-        if (err == EAGAIN)
+        if (errno == EAGAIN)
             virReportError(VIR_ERR_AGENT_UNRESPONSIVE,
-                           _("others are waiting for it at '%1$s'"),
-                           path);
+                           _("others wait for it at '%1$s' already"), path);
         else
-            virReportSystemError(err, _("cannot connect to the guest agent at '%1$s'"), path);
+            virReportError(VIR_ERR_AGENT_UNRESPONSIVE, _("cannot connect to '%1$s': %2$s"), path,
+                           g_strerror(errno));
         return -1;
     }
     return 0;
@@ -142,6 +215,8 @@ qemuAgentSend(qemuAgentChannel *channel, const char *data, size_t len, gint64 de
         if (sent >= 0) {
             data += sent;
             len -= sent;
+            if (len > 0 && qemuAgentIsOver(deadline))
+                return 0;
             continue;
         }
         if (errno == EINTR)
@@ -156,26 +231,28 @@ qemuAgentSend(qemuAgentChannel *channel, const char *data, size_t len, gint64 de
     return 1;
 }
 
-/* Reads what is there. Returns 1, 0 at the deadline, -1 with an error reported, with *@ended set
- * if the other side has closed. */
+/* Reads what is there. Returns 1, 0 at the deadline, -1 with an error reported. */
 static int
-qemuAgentFill(qemuAgentChannel *channel, gint64 deadline, bool *ended)
+qemuAgentFill(qemuAgentChannel *channel, gint64 deadline)
 {
     char chunk[16384];
     ssize_t got;
     int ret;
 
-    *ended = false;
     if ((ret = qemuAgentPoll(channel, POLLIN, deadline)) <= 0)
         return ret;
     got = recv(channel->fd, chunk, sizeof(chunk), 0);
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return 1;
     if (got <= 0) {
-        *ended = true;
+        channel->ended = true;
         virReportError(VIR_ERR_AGENT_UNRESPONSIVE, "%s",
                        _("its connection was closed"));
         return -1;
+    }
+    if (channel->used > 0) {
+        g_string_erase(channel->input, 0, channel->used);
+        channel->used = 0;
     }
     if (channel->input->len + got > QEMU_AGENT_REPLY_MAX) {
         virReportError(VIR_ERR_OVERFLOW, _("answer of the guest agent exceeds the limit of %1$d "
@@ -186,27 +263,33 @@ qemuAgentFill(qemuAgentChannel *channel, gint64 deadline, bool *ended)
     return 1;
 }
 
-/* One line. Returns 1 with @line set (the caller frees it), 0 at the deadline, -1 with an
- * error reported. */
+/* One line, borrowed until the next is read, with what stands before the last delimiter in it
+ * left out. Returns 1 with @line set, 0 at the deadline, -1 with an error reported. */
 static int
-qemuAgentReadLine(qemuAgentChannel *channel, gint64 deadline, bool *ended, char **line)
+qemuAgentReadLine(qemuAgentChannel *channel, gint64 deadline, const char **line, size_t *len)
 {
     size_t looked = 0;
 
-    *ended = false;
     for (;;) {
-        char *end = memchr(channel->input->str + looked, '\n', channel->input->len - looked);
+        char *start = channel->input->str + channel->used;
+        size_t there = channel->input->len - channel->used;
+        char *end = memchr(start + looked, '\n', there - looked);
+        const char *delimiter;
         int ret;
 
         if (end) {
-            size_t len = end - channel->input->str;
-
-            *line = g_strndup(channel->input->str, len);
-            g_string_erase(channel->input, 0, len + 1);
+            channel->used = end + 1 - channel->input->str;
+            if ((delimiter = memrchr(start, 0xff, end - start)))
+                start = (char *)delimiter + 1;
+            *line = start;
+            *len = end - start;
             return 1;
         }
-        looked = channel->input->len;
-        if ((ret = qemuAgentFill(channel, deadline, ended)) <= 0)
+        /* Whoever never ends a line doesn't get more time with every byte. */
+        if (looked > 0 && qemuAgentIsOver(deadline))
+            return 0;
+        looked = there;
+        if ((ret = qemuAgentFill(channel, deadline)) <= 0)
             return ret;
     }
 }
@@ -221,50 +304,43 @@ qemuAgentSync(qemuAgentChannel *channel, gint64 deadline)
         g_strdup_printf("\xff{\"execute\":\"guest-sync-delimited\",\"arguments\":{\"id\":%lld}}\n",
                         (long long)id);
     int ret = qemuAgentSend(channel, command, strlen(command), deadline);
-    bool ended;
 
     while (ret > 0) {
-        g_autofree char *line = NULL;
         g_autoptr(virJSONValue) json = NULL;
-        const char *text;
+        const char *line;
+        size_t len;
         gint64 got;
 
-        if ((ret = qemuAgentReadLine(channel, deadline, &ended, &line)) <= 0)
+        if ((ret = qemuAgentReadLine(channel, deadline, &line, &len)) <= 0)
             break;
-        /* Behind the last delimiter, whatever stands before it. */
-        if (!(text = strrchr(line, '\xff')))
-            continue;
-        text++;
-        if (!(json = virJSONValueFromString(text, strlen(text)))) {
+        if (!(json = virJSONValueFromString(line, len)))
             virResetLastError();
-            continue;
-        }
         if (virJSONValueObjectGetInt64(json, "return", &got) == 0 && got == id)
             return 0;
+        if (qemuAgentIsOver(deadline))
+            ret = 0;
     }
     if (ret == 0)
         qemuAgentReportSilent();
     return -1;
 }
 
-/* The compact form of an answer. Returns 0, or -1 with an error reported if it is one. */
+/* The compact form of the answer to @sent. Returns 0, or -1 with an error reported if it is
+ * one. */
 static int
-qemuAgentCheck(const char *command, const char *line, char **reply)
+qemuAgentCheck(const virJSONValue *sent, const char *line, size_t len, char **reply)
 {
-    g_autoptr(virJSONValue) json = virJSONValueFromString(line, strlen(line));
-    g_autoptr(virJSONValue) sent = NULL;
-    const virJSONValue *error;
-    const char *name, *text;
+    g_autoptr(virJSONValue) json = virJSONValueFromString(line, len);
+    const char *name = virJSONValueObjectGetString(sent, "execute");
+    const char *text;
 
     if (!json)
         return -1;
-    if (!(error = virJSONValueObjectGet(json, "error"))) {
+    if (virJSONValueObjectGet(json, "return")) {
         *reply = virJSONValueToString(json);
         return 0;
     }
-    sent = virJSONValueFromString(command, strlen(command));
-    name = virJSONValueObjectGetString(sent, "execute");
-    text = virJSONValueObjectGetString(error, "desc");
+    text = virJSONValueObjectGetString(virJSONValueObjectGet(json, "error"), "desc");
     virReportError(VIR_ERR_INTERNAL_ERROR,
                    _("unable to execute QEMU agent command '%1$s': %2$s"),
                    name ? name : "", text ? text : _("unknown error"));
@@ -277,8 +353,7 @@ qemuAgentTalk(const char *path, const char *command, int wait, bool silent, char
     g_auto(qemuAgentChannel) channel = { .fd = -1, .input = g_string_new(NULL) };
     g_autoptr(virJSONValue) json = NULL;
     g_autofree char *compact = NULL;
-    g_autofree char *line = NULL;
-    bool ended = false;
+    g_autofree char *text = NULL;
     gint64 deadline;
     int ret;
 
@@ -286,23 +361,26 @@ qemuAgentTalk(const char *path, const char *command, int wait, bool silent, char
     if (!(json = virJSONValueFromString(command, strlen(command))))
         return -1;
     compact = virJSONValueToString(json);
+    text = g_strconcat(compact, "\n", NULL);
 
     if (qemuAgentConnect(&channel, path) < 0 ||
         qemuAgentSync(&channel, qemuAgentDeadline(QEMU_AGENT_WAIT_MS)) < 0)
         return -1;
 
     deadline = qemuAgentDeadline(wait);
-    ret = qemuAgentSend(&channel, compact, strlen(compact), deadline);
-    if (ret > 0)
-        ret = qemuAgentSend(&channel, "\n", 1, deadline);
+    ret = qemuAgentSend(&channel, text, strlen(text), deadline);
     while (ret > 0) {
-        g_clear_pointer(&line, g_free);
-        ret = qemuAgentReadLine(&channel, deadline, &ended, &line);
-        if (ret > 0 && *g_strstrip(line))
-            return qemuAgentCheck(command, line, reply);
+        const char *line;
+        size_t len;
+
+        ret = qemuAgentReadLine(&channel, deadline, &line, &len);
+        if (ret > 0 && len > 0 && *line != '\r')
+            return qemuAgentCheck(json, line, len, reply);
+        if (ret > 0 && qemuAgentIsOver(deadline))
+            ret = 0;
     }
 
-    if (silent && (ret == 0 || ended)) {
+    if (silent && (ret == 0 || channel.ended)) {
         virResetLastError();
         *reply = NULL;
         return 0;
@@ -344,21 +422,19 @@ qemuAgentLeave(qemuDomain *priv)
 static int
 qemuAgentRun(virDomainObj *dom, const char *command, int wait, bool silent, char **reply)
 {
-    g_autofree char *path = qemuAgentPath(dom);
+    g_auto(qemuAgentPlace) place = { 0 };
     qemuDomain *priv = qemuDomainGet(dom);
     int ret;
 
-    if (!path) {
-        virReportError(VIR_ERR_ARGUMENT_UNSUPPORTED, "%s",
-                       _("QEMU guest agent is not configured"));
+    qemuAgentFind(dom, &place);
+    if (qemuAgentCheckPlace(dom, &place) < 0)
         return -1;
-    }
     if (!qemuAgentEnter(priv, qemuAgentDeadline(wait < 0 ? -1 : MAX(wait, QEMU_AGENT_WAIT_MS)))) {
         virReportError(VIR_ERR_AGENT_UNRESPONSIVE, "%s",
                        _("another command is under way"));
         return -1;
     }
-    ret = qemuAgentTalk(path, command, wait, silent, reply);
+    ret = qemuAgentTalk(place.path, command, wait, silent, reply);
     qemuAgentLeave(priv);
     return ret;
 }
@@ -375,8 +451,9 @@ qemuAgentCommand(virDomainObj *dom, const char *command, int timeout, char **rep
     } else if (timeout >= 0) {
         wait = (int)MIN((gint64)timeout * 1000, G_MAXINT);
     } else {
-        virReportError(VIR_ERR_INVALID_ARG, _("guest agent timeout %1$d is out of range"),
-                       timeout);
+        virReportError(VIR_ERR_INVALID_ARG,
+                       _("guest agent timeout '%1$d' is less than the minimum '%2$d'"), timeout,
+                       VIR_DOMAIN_QEMU_AGENT_COMMAND_MIN);
         return -1;
     }
     return qemuAgentRun(dom, command, wait, false, reply);

@@ -19,7 +19,7 @@
  * base64. */
 #define QEMU_AGENT_REPLY_MAX (66 * 1024 * 1024)
 
-/* Is there a way to an agent? That one answers is not said. */
+/* Is there a way to an agent? That one is there, and answers, is not said. */
 bool qemuAgentIsConfigured(virDomainObj *dom);
 
 /**
@@ -31,8 +31,9 @@ bool qemuAgentIsConfigured(virDomainObj *dom);
  *
  * Blocks. One caller at a time for each domain, the others wait their turn.
  *
- * Returns 0, or -1 with an error reported: VIR_ERR_ARGUMENT_UNSUPPORTED (no agent configured),
- * VIR_ERR_AGENT_UNRESPONSIVE, VIR_ERR_INTERNAL_ERROR if it answered with an error.
+ * Returns 0, or -1 with an error reported: VIR_ERR_OPERATION_INVALID (the domain isn't running),
+ * VIR_ERR_ARGUMENT_UNSUPPORTED (no agent configured), VIR_ERR_AGENT_UNRESPONSIVE,
+ * VIR_ERR_INTERNAL_ERROR (it answered with an error).
  */
 int qemuAgentCommand(virDomainObj *dom, const char *command, int timeout, char **reply);
 /* @mode: "powerdown", "reboot" or "halt". */
