@@ -56,6 +56,7 @@ struct _qemuMonitorParser {
     bool done;                      /* its object is complete */
     size_t endAt;                   /* where in the line it ended */
     bool comma;                     /* the next value or key needs one before it */
+    unsigned char bits;             /* of all bytes of its strings, to tell whether it is ASCII */
     const char *why;                /* what is wrong with it, if yajl doesn't know */
     qemuMonitorMember member;       /* of the top level, whose value comes */
     qemuMonitorStamp stamp;         /* of the timestamp, whose value comes */
@@ -97,12 +98,14 @@ qemuMonitorParserPutString(qemuMonitorParser *parser, const unsigned char *text,
         ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't',
     };
     char *out = qemuMonitorParserRoom(parser, 2 + 6 * len);
+    unsigned char bits = 0;
     size_t i;
 
     *out++ = '"';
     for (i = 0; i < len; i++) {
         unsigned char c = text[i];
 
+        bits |= c;
         if (G_LIKELY(c >= 0x20 && c != '"' && c != '\\')) {
             *out++ = c;
         } else {
@@ -121,6 +124,7 @@ qemuMonitorParserPutString(qemuMonitorParser *parser, const unsigned char *text,
         }
     }
     *out++ = '"';
+    parser->bits |= bits;
     parser->outLen = out - parser->out;
 }
 
@@ -417,6 +421,7 @@ qemuMonitorParserReset(qemuMonitorParser *parser)
     parser->depth = 0;
     parser->done = false;
     parser->comma = false;
+    parser->bits = 0;
     parser->why = NULL;
     parser->member = QEMU_MONITOR_MEMBER_NONE;
     parser->stamp = QEMU_MONITOR_STAMP_NONE;
@@ -471,6 +476,12 @@ qemuMonitorParserLine(qemuMonitorParser *parser, const char *text, size_t len,
             parser->why = N_("it is not one JSON object");
             parser->done = false;
         }
+    }
+    /* yajl lets pass what only looks like UTF-8: overlong forms, surrogates. */
+    if (G_UNLIKELY(parser->bits & 0x80) &&
+        !g_utf8_validate_len(parser->out, parser->outLen, NULL)) {
+        parser->why = N_("it is not valid UTF-8");
+        parser->done = false;
     }
     if (!parser->done)
         return qemuMonitorParserReport(parser, text, len, false);

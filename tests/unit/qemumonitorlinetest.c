@@ -125,6 +125,9 @@ testBadLines(void)
         "{\"event\":\"A\"} \"}", "{\"event\":\"A\"}{\"event\":\"B\"}", "{\"event\":\"A\"} 5",
         "{\"event\":\"A\",}", "{'event':'A'}", "{\"event\":\"A\" /* c */}",
         "{\"event\":\"\xff\xfe\"}", "{\"event\":\"\xc3\"}", "}{", "{\"event\":\"A\"}}",
+        /* what only looks like UTF-8: a long NUL, a surrogate, more than U+10FFFF */
+        "{\"event\":\"\xc0\x80\"}", "{\"event\":\"A\",\"data\":\"\xed\xa0\x80\"}",
+        "{\"event\":\"A\",\"data\":{\"\xf4\x90\x80\x80\":1}}",
     };
     g_autoptr(qemuMonitorParser) parser = qemuMonitorParserNew();
     size_t i;
