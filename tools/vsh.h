@@ -33,6 +33,7 @@ typedef enum {
     VSH_OPT_EMPTY_OK = (1 << 1),        /* "" is a value like any other */
     VSH_OPT_REPEAT = (1 << 2),          /* may be given more than once, by name */
     VSH_OPT_BY_NAME = (1 << 3),         /* never by position */
+    VSH_OPT_FOLDER = (1 << 4),          /* completed by names of folders */
 } vshOptFlags;
 
 /* Words that may stand here, for completion: NULL-terminated, the caller frees it with
@@ -50,6 +51,7 @@ typedef struct {
 typedef enum {
     VSH_CMD_NO_CONNECT = (1 << 0),      /* works without a connection */
     VSH_CMD_HIDDEN = (1 << 1),          /* not shown by help */
+    VSH_CMD_LENIENT = (1 << 2),         /* words that make no sense are passed over */
 } vshCmdFlags;
 
 typedef struct {
@@ -94,12 +96,13 @@ void vshPrintExtra(vshControl *ctl, const char *format, ...) G_GNUC_PRINTF(2, 3)
 void vshError(vshControl *ctl, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* "warning: MESSAGE" likewise. */
 void vshWarn(vshControl *ctl, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/* MESSAGE alone likewise: neither of both, but not for a machine that reads stdout. */
+void vshNotice(vshControl *ctl, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/* Within a command: stdout is for a machine, so no empty line is printed behind it. */
+void vshOmitEmptyLine(vshControl *ctl);
 /* Prints libvirt's last error of this thread as vshError() does, if there is one, and resets
- * it. The last error is the one that was last reported: a later call that succeeds, such as
- * virDomainFree(), does not take it away, nor does virResetLastError(). */
+ * it. Note that every call of libvirt resets it first, those that free something included. */
 void vshReportError(vshControl *ctl);
-/* Forgets it: whoever tries something that may fail calls this, and not virResetLastError(). */
-void vshResetError(vshControl *ctl);
 /* Prints at this level (0 to 4) of --debug to stderr. */
 void vshDebug(vshControl *ctl, int level, const char *format, ...) G_GNUC_PRINTF(3, 4);
 /* @text fit for where stdout goes: on a terminal with C0 and C1 controls, DEL, bidirectional
