@@ -27,13 +27,13 @@ class Peer:
     that a test puts into answers: a name, and what is returned.
     """
 
-    def __init__(self, path, name=None, uuid=None, greeting=GREETING, on_command=None,
+    def __init__(self, path, guest=None, uuid=None, greeting=GREETING, on_command=None,
                  listen=True):
         self.path = path
         self.greeting = greeting
         self.on_command = on_command
         self.answers = {
-            "query-name": {"name": name} if name else {},
+            "query-name": {} if guest is None else {"name": guest},
             "query-uuid": {"UUID": uuid or "00000000-0000-0000-0000-000000000000"},
             "query-version": {"qemu": {"major": 7, "minor": 2, "micro": 0}, "package": ""},
             "query-target": {"arch": "x86_64"},
