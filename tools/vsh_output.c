@@ -222,16 +222,6 @@ vshNotice(vshControl *ctl, const char *format, ...)
 }
 
 void
-vshNotice(vshControl *ctl, const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    vshMessage(ctl, VSH_DEBUG_NOTICE, NULL, format, args);
-    va_end(args);
-}
-
-void
 vshDebug(vshControl *ctl, int level, const char *format, ...)
 {
     va_list args;

@@ -30,6 +30,15 @@ testCmdFail(vshControl *ctl, const vshCmd *cmd G_GNUC_UNUSED)
     return false;
 }
 
+static bool
+testCmdMachine(vshControl *ctl, const vshCmd *cmd G_GNUC_UNUSED)
+{
+    vshOmitEmptyLine(ctl);
+    vshPrint(ctl, "{}\n");
+    vshNotice(ctl, "one object");
+    return true;
+}
+
 /* Leaves the reason to the library. */
 static bool
 testCmdLibraryError(vshControl *ctl G_GNUC_UNUSED, const vshCmd *cmd G_GNUC_UNUSED)
@@ -86,6 +95,7 @@ static const vshCmdDef testCommands[] = {
     { "opts", testCmdOk, testOptions, N_("has options"), N_("All kinds\nof them."), 0 },
     { "more", testCmdOk, testMoreOptions, N_("must have options"), NULL, VSH_CMD_NO_CONNECT },
     { "secret", testCmdOk, NULL, N_("is not shown"), NULL, VSH_CMD_HIDDEN },
+    { "machine", testCmdMachine, NULL, N_("prints for a machine"), NULL, VSH_CMD_HIDDEN },
     { NULL },
 };
 

@@ -22,6 +22,16 @@ testOrder(void)
     vshFree(ctl);
 }
 
+/* A command may leave out the empty line behind it, but not that of the next. */
+static void
+testMachine(void)
+{
+    vshControl *ctl = testShellNew();
+
+    testRun(ctl, "machine; ok", true, "{}\nok\n\n", "one object\n");
+    vshFree(ctl);
+}
+
 static void
 testLibraryError(void)
 {
@@ -161,6 +171,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/vsh/order", testOrder);
+    g_test_add_func("/vsh/machine", testMachine);
     g_test_add_func("/vsh/library-error", testLibraryError);
     g_test_add_func("/vsh/hooks", testHooks);
     g_test_add_func("/vsh/no-start", testNoStart);
