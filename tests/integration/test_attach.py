@@ -123,6 +123,7 @@ def test_a_socket_that_was_passed_open(start, conn, folder):
         process = start(*QEMU, *NAME, "-chardev",
                         f"socket,id=m,fd={listener.fileno()},server=on,wait=off",
                         "-mon", "chardev=m,mode=control", pass_fds=[listener.fileno()])
+    Qmp(path, time.monotonic() + DEADLINE).close()      # it is up
     domain = attached(conn, process)
     assert f"path='{path}'" in domain.xml()
 
