@@ -86,16 +86,100 @@ qemuURIBelow(const char *dir, const char *pattern)
             g_string_append_c(full, '\\');
         g_string_append_c(full, *p);
     }
-    g_string_append_c(full, '/');
+    if (!g_str_equal(dir, "/"))
+        g_string_append_c(full, '/');
     g_string_append(full, pattern);
     return g_strdup(full->str);
+}
+
+/* The end of a class inside a set ("[:", "[." or "[=" up to the same with a bracket), or NULL. */
+static const char *
+qemuURISkipClass(const char *p, const char *end)
+{
+    char kind = p[1];
+
+    for (p += 2; p + 1 < end; p++) {
+        if (p[0] == kind && p[1] == ']')
+            return p + 2;
+    }
+    return NULL;
+}
+
+/* The end of the set that begins at @p with its bracket, or NULL. */
+static const char *
+qemuURISkipSet(const char *p, const char *end)
+{
+    bool first = true;
+
+    p++;
+    if (p < end && (*p == '!' || *p == '^'))
+        p++;
+    while (p < end) {
+        if (*p == ']' && !first)
+            return p + 1;
+        first = false;
+        if (*p == '[' && p + 1 < end && strchr(":.=", p[1])) {
+            if (!(p = qemuURISkipClass(p, end)))
+                return NULL;
+        } else {
+            p += *p == '\\' ? 2 : 1;
+        }
+    }
+    return NULL;
+}
+
+/* Has a component of a pattern all its brackets, and something behind each backslash? What hasn't
+ * would match nothing, without a word. */
+static bool
+qemuURIIsGlob(const char *p, const char *end)
+{
+    while (p && p < end) {
+        if (*p == '[')
+            p = qemuURISkipSet(p, end);
+        else
+            p += *p == '\\' ? 2 : 1;
+    }
+    return p == end;
+}
+
+/* @pattern is absolute. */
+static int
+qemuURICheckPattern(const char *pattern)
+{
+    bool empty = true;
+    const char *p;
+
+    if (strlen(pattern) > QEMU_URI_PATTERN_MAX) {
+        virReportError(VIR_ERR_INVALID_ARG, _("monitor path of %1$zu bytes exceeds the limit of "
+                                              "%2$d"), strlen(pattern), QEMU_URI_PATTERN_MAX);
+        return -1;
+    }
+    for (p = pattern; *p; p++) {
+        const char *end = strchrnul(p, '/');
+
+        if (!qemuURIIsGlob(p, end)) {
+            virReportError(VIR_ERR_INVALID_ARG,
+                           _("pattern of monitor paths '%1$s' has an unclosed '[' or nothing "
+                             "behind a backslash"), pattern);
+            return -1;
+        }
+        if (end > p && !(end == p + 1 && *p == '.'))
+            empty = false;
+        if (!*end)
+            break;
+        p = end;
+    }
+    if (empty) {
+        virReportError(VIR_ERR_INVALID_ARG, _("monitor path '%1$s' is a directory"), pattern);
+        return -1;
+    }
+    return 0;
 }
 
 static int
 qemuURIAddPattern(qemuURI *config, const char *value)
 {
     g_autofree char *pattern = NULL;
-    size_t i;
 
     if (!*value) {
         virReportError(VIR_ERR_INVALID_ARG, "%s", _("URI parameter 'monitor' is empty"));
@@ -111,10 +195,10 @@ qemuURIAddPattern(qemuURI *config, const char *value)
                        value);
         return -1;
     }
-    for (i = 0; i < config->patterns->len; i++) {
-        if (g_str_equal(pattern, g_ptr_array_index(config->patterns, i)))
-            return 0;
-    }
+    if (qemuURICheckPattern(pattern) < 0)
+        return -1;
+    if (g_ptr_array_find_with_equal_func(config->patterns, pattern, g_str_equal, NULL))
+        return 0;
     if (config->patterns->len >= QEMU_WATCH_PATTERNS_MAX) {
         virReportError(VIR_ERR_INVALID_ARG, _("more than %1$d patterns of monitor sockets"),
                        QEMU_WATCH_PATTERNS_MAX);

@@ -12,8 +12,19 @@
 
 #include "viruri.h"
 
+/* Longest pattern of monitor sockets: the kernel's PATH_MAX, less its NUL. */
+#define QEMU_URI_PATTERN_MAX 4095
+
+/*
+ * qemu:///embed?monitor=PATTERN&root=DIR
+ *
+ * monitor: a path whose components may be globs, as qemu_watch.h has them; any number of them.
+ * root: where relative ones begin, made if it is not there. Nothing is looked for in there by
+ * itself: a driver with a root alone is for attaching, by process. (In libvirt the root is where
+ * the embedded driver keeps its state; there is none here.)
+ */
 typedef struct {
-    char *root;                 /* absolute, without a slash at its end; or NULL */
+    char *root;                 /* absolute, without a slash at its end but "/"; or NULL */
     GPtrArray *patterns;        /* char *: absolute, sorted, each once; NULL-terminated */
     char *key;                  /* the same for all URIs that ask for the same */
 } qemuURI;
