@@ -21,6 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "qemu_watch_priv.h"
 #include "virerror_priv.h"
 #include "virgettext.h"
 #include "virlog.h"
@@ -74,18 +75,43 @@ struct _qemuWatch {
     GPtrArray *patterns;
     int fd;                         /* inotify's */
     virIOHandle *handle;
-    virIOTimer *rescan;            /* a walk that is due */
+    virIOTimer *rescan;             /* a walk that a change made due */
     bool rescanDue;
-    virIOTimer *poll;              /* runs while @blind */
-    bool blind;                     /* something could not be watched at the last walk */
-    bool warned;                    /* of that */
-    bool full;                      /* a limit was met at the last walk, and warned of */
+    virIOTimer *poll;               /* one for what could not be watched */
+    bool pollDue;
+    bool warned;                    /* of that, since the last walk that needed none */
+    bool full, wasFull;             /* a limit was met in this walk; in the last one */
     GHashTable *dirs;               /* qemuWatchDir by wd */
+    GHashTable *ways;               /* paths of directories that the last walk went into */
     GHashTable *sockets;            /* qemuWatchSocket by path */
     guint64 walk;                   /* number of the current walk */
+    gint64 rest;                    /* no walk before then: CLOCK_MONOTONIC, microseconds */
     unsigned int calling;           /* callbacks under way */
     bool freed;                     /* qemuWatchFree() was called inside one of them */
 };
+
+static unsigned int qemuWatchPoll = QEMU_WATCH_POLL_MS;
+static size_t qemuWatchDirectoriesMax = QEMU_WATCH_DIRECTORIES_MAX;
+static size_t qemuWatchSocketsMax = QEMU_WATCH_SOCKETS_MAX;
+
+void
+qemuWatchSetPoll(unsigned int milliseconds)
+{
+    qemuWatchPoll = milliseconds;
+}
+
+void
+qemuWatchSetLimits(size_t directories, size_t sockets)
+{
+    qemuWatchDirectoriesMax = directories;
+    qemuWatchSocketsMax = sockets;
+}
+
+guint64
+qemuWatchWalks(const qemuWatch *watch)
+{
+    return watch->walk;
+}
 
 static void
 qemuWatchPatternFree(qemuWatchPattern *pattern)
@@ -152,12 +178,12 @@ qemuWatchPatternNew(const char *text)
     return pattern;
 }
 
-/* Called before the callbacks and after: false if the watch is gone, and freed. */
 static void
 qemuWatchDestroy(qemuWatch *watch)
 {
     g_ptr_array_unref(watch->patterns);
     g_hash_table_unref(watch->dirs);
+    g_hash_table_unref(watch->ways);
     g_hash_table_unref(watch->sockets);
     g_free(watch);
 }
@@ -177,9 +203,38 @@ qemuWatchStop(qemuWatch *watch)
 static void
 qemuWatchLimit(qemuWatch *watch, const char *what)
 {
-    if (!watch->full)
+    if (!watch->full && !watch->wasFull)
         VIR_WARN("too many %s match the patterns of sockets: the rest is left out", what);
     watch->full = true;
+}
+
+/* Milliseconds to wait for the next walk: @least, and so long that walking through many
+ * directories leaves nine tenths of the time to the monitors. */
+static unsigned int
+qemuWatchPause(qemuWatch *watch, unsigned int least)
+{
+    gint64 rest = (watch->rest - g_get_monotonic_time()) / 1000;
+
+    return rest > least ? MIN(rest, G_MAXINT) : least;
+}
+
+static void
+qemuWatchRescanSoon(qemuWatch *watch)
+{
+    if (watch->rescanDue || watch->freed)
+        return;
+    watch->rescanDue = true;
+    virIOLoopRestartTimer(watch->rescan, qemuWatchPause(watch, QEMU_WATCH_RESCAN_MS));
+}
+
+/* There is something that inotify does not tell of. */
+static void
+qemuWatchPollLater(qemuWatch *watch)
+{
+    if (watch->pollDue || watch->freed)
+        return;
+    watch->pollDue = true;
+    virIOLoopRestartTimer(watch->poll, qemuWatchPause(watch, qemuWatchPoll));
 }
 
 /**
@@ -187,10 +242,8 @@ qemuWatchLimit(qemuWatch *watch, const char *what)
  * @path: a directory
  * @mask: what to be told of it
  * @pattern, @depth: whose component is looked for in there
- *
- * Returns whether the directory is watched now.
  */
-static bool
+static void
 qemuWatchAddDir(qemuWatch *watch, const char *path, uint32_t mask,
                 const qemuWatchPattern *pattern, size_t depth)
 {
@@ -199,27 +252,25 @@ qemuWatchAddDir(qemuWatch *watch, const char *path, uint32_t mask,
     size_t i;
     int wd;
 
-    if (g_hash_table_size(watch->dirs) >= QEMU_WATCH_DIRECTORIES_MAX) {
-        qemuWatchLimit(watch, "directories");
-        watch->blind = true;
-        return false;
-    }
     wd = inotify_add_watch(watch->fd, path, mask | IN_ONLYDIR | IN_MASK_ADD);
     if (wd < 0) {
-        int err = errno;
-
-        if (err == ENOENT || err == ENOTDIR)
-            return false;
-        if (!watch->warned)
-            VIR_WARN("cannot watch directory '%s', will look at it every %d ms: %s",
-                     path, QEMU_WATCH_POLL_MS, g_strerror(err));
-        watch->warned = true;
-        watch->blind = true;
-        return err == EACCES ? false : true;
+        if (errno != ENOENT && errno != ENOTDIR && !watch->warned) {
+            VIR_WARN("cannot watch directory '%s', will look at it every %u ms: %s",
+                     path, qemuWatchPoll, g_strerror(errno));
+            watch->warned = true;
+        }
+        qemuWatchPollLater(watch);
+        return;
     }
 
     dir = g_hash_table_lookup(watch->dirs, GINT_TO_POINTER(wd));
     if (!dir) {
+        if (g_hash_table_size(watch->dirs) >= qemuWatchDirectoriesMax) {
+            inotify_rm_watch(watch->fd, wd);
+            qemuWatchLimit(watch, "directories");
+            qemuWatchPollLater(watch);
+            return;
+        }
         dir = g_new0(qemuWatchDir, 1);
         dir->wd = wd;
         dir->interests = g_ptr_array_new_with_free_func((GDestroyNotify)qemuWatchInterestFree);
@@ -230,14 +281,42 @@ qemuWatchAddDir(qemuWatch *watch, const char *path, uint32_t mask,
         interest = g_ptr_array_index(dir->interests, i);
         if (interest->pattern == pattern && interest->depth == depth &&
             g_str_equal(interest->dir, path))
-            return true;
+            return;
     }
     interest = g_new0(qemuWatchInterest, 1);
     interest->pattern = pattern;
     interest->depth = depth;
     interest->dir = g_strdup(path);
     g_ptr_array_add(dir->interests, interest);
-    return true;
+}
+
+static bool
+qemuWatchIsLink(const char *path)
+{
+    struct stat st;
+
+    return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+}
+
+/* A symbolic link that leads nowhere yet: what it waits for appears in a directory that is not
+ * among ours. */
+static void
+qemuWatchMissing(qemuWatch *watch, const char *path)
+{
+    if (errno == ENOENT && qemuWatchIsLink(path))
+        qemuWatchPollLater(watch);
+}
+
+static bool
+qemuWatchIsDir(qemuWatch *watch, const char *path)
+{
+    struct stat st;
+
+    if (stat(path, &st) < 0) {
+        qemuWatchMissing(watch, path);
+        return false;
+    }
+    return S_ISDIR(st.st_mode);
 }
 
 /* Looks whether there is a socket at @path, and says so if that is news. May free @watch: the
@@ -246,23 +325,30 @@ static void
 qemuWatchLook(qemuWatch *watch, const char *path)
 {
     qemuWatchSocket *known = g_hash_table_lookup(watch->sockets, path);
+    bool there = false;
     struct stat st;
 
     if (watch->freed)
         return;
 
-    if (stat(path, &st) < 0 || !S_ISSOCK(st.st_mode)) {
+    if (stat(path, &st) < 0)
+        qemuWatchMissing(watch, path);
+    else if (S_ISSOCK(st.st_mode))
+        there = true;
+    if (!there) {
         if (known) {
             g_autofree char *copy = g_strdup(path);
 
             g_hash_table_remove(watch->sockets, path);
+            if (watch->full || watch->wasFull)
+                qemuWatchRescanSoon(watch);     /* there is room for another */
             watch->callbacks->vanished(copy, watch->opaque);
         }
         return;
     }
 
     if (!known) {
-        if (g_hash_table_size(watch->sockets) >= QEMU_WATCH_SOCKETS_MAX) {
+        if (g_hash_table_size(watch->sockets) >= qemuWatchSocketsMax) {
             qemuWatchLimit(watch, "sockets");
             return;
         }
@@ -290,59 +376,64 @@ qemuWatchMatches(const qemuWatchPattern *pattern, size_t depth, const char *name
     return fnmatch(g_ptr_array_index(pattern->parts, depth), name, FNM_PERIOD) == 0;
 }
 
-static bool
-qemuWatchIsDir(const char *path)
-{
-    struct stat st;
-
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
 static char *
 qemuWatchJoin(const char *dir, const char *name)
 {
     return g_strconcat(dir, g_str_equal(dir, "/") ? "" : "/", name, NULL);
 }
 
-/* Looks for component @depth of @pattern in @dir, and deeper. Depth is bounded by the
- * pattern's length, as nothing matches more than one component. */
+static void qemuWatchWalk(qemuWatch *watch, const qemuWatchPattern *pattern, size_t depth,
+                          const char *dir);
+
 static void
-qemuWatchWalk(qemuWatch *watch, const qemuWatchPattern *pattern, size_t depth, const char *dir)
+qemuWatchWalkInto(qemuWatch *watch, const qemuWatchPattern *pattern, size_t depth,
+                  const char *dir)
+{
+    g_hash_table_add(watch->ways, g_strdup(dir));
+    qemuWatchWalk(watch, pattern, depth, dir);
+}
+
+/* The component is one name. */
+static void
+qemuWatchWalkPlain(qemuWatch *watch, const qemuWatchPattern *pattern, size_t depth,
+                   const char *dir)
+{
+    g_autofree char *path = qemuWatchJoin(dir, g_ptr_array_index(pattern->plain, depth));
+
+    if (depth + 1 == pattern->parts->len) {
+        qemuWatchAddDir(watch, dir, QEMU_WATCH_MASK_SOCKETS, pattern, depth);
+        qemuWatchLook(watch, path);
+        return;
+    }
+    /* Watched first and looked at then, so that nothing falls between. */
+    if (!qemuWatchIsDir(watch, path)) {
+        qemuWatchAddDir(watch, dir, QEMU_WATCH_MASK_WAY, pattern, depth);
+        if (!qemuWatchIsDir(watch, path))
+            return;
+    }
+    /* A watch on the path of a link is one on where it leads to. */
+    if (qemuWatchIsLink(path))
+        qemuWatchAddDir(watch, dir, QEMU_WATCH_MASK_GLOB, pattern, depth);
+    qemuWatchAddDir(watch, path, QEMU_WATCH_MASK_SELF, pattern, depth);
+    qemuWatchWalkInto(watch, pattern, depth + 1, path);
+}
+
+/* The component is a glob. */
+static void
+qemuWatchWalkGlob(qemuWatch *watch, const qemuWatchPattern *pattern, size_t depth,
+                  const char *dir)
 {
     bool last = depth + 1 == pattern->parts->len;
     struct dirent *entry;
     DIR *stream;
 
-    if (watch->freed)
-        return;
-
-    if (!g_array_index(pattern->globs, bool, depth)) {
-        g_autofree char *path = qemuWatchJoin(dir, g_ptr_array_index(pattern->plain, depth));
-
-        if (last) {
-            if (!qemuWatchAddDir(watch, dir, QEMU_WATCH_MASK_SOCKETS, pattern, depth))
-                watch->blind = true;
-            qemuWatchLook(watch, path);
-            return;
-        }
-        /* Watched first and looked at then, so that nothing falls between. */
-        if (!qemuWatchIsDir(path)) {
-            if (!qemuWatchAddDir(watch, dir, QEMU_WATCH_MASK_WAY, pattern, depth))
-                watch->blind = true;
-            if (!qemuWatchIsDir(path))
-                return;
-        } else {
-            qemuWatchAddDir(watch, path, QEMU_WATCH_MASK_SELF, pattern, depth);
-        }
-        qemuWatchWalk(watch, pattern, depth + 1, path);
+    qemuWatchAddDir(watch, dir, last ? QEMU_WATCH_MASK_SOCKETS : QEMU_WATCH_MASK_GLOB, pattern,
+                    depth);
+    if (!(stream = opendir(dir))) {
+        if (errno != ENOENT && errno != ENOTDIR)
+            qemuWatchPollLater(watch);
         return;
     }
-
-    if (!qemuWatchAddDir(watch, dir, last ? QEMU_WATCH_MASK_SOCKETS : QEMU_WATCH_MASK_GLOB,
-                         pattern, depth))
-        watch->blind = true;
-    if (!(stream = opendir(dir)))
-        return;
     while (!watch->freed && (entry = readdir(stream))) {
         g_autofree char *path = NULL;
 
@@ -352,10 +443,23 @@ qemuWatchWalk(qemuWatch *watch, const qemuWatchPattern *pattern, size_t depth, c
         path = qemuWatchJoin(dir, entry->d_name);
         if (last)
             qemuWatchLook(watch, path);
-        else if (qemuWatchIsDir(path))
-            qemuWatchWalk(watch, pattern, depth + 1, path);
+        else if (qemuWatchIsDir(watch, path))
+            qemuWatchWalkInto(watch, pattern, depth + 1, path);
     }
     closedir(stream);
+}
+
+/* Looks for component @depth of @pattern in @dir, and deeper. Depth is bounded by the
+ * pattern's length, as nothing matches more than one component. */
+static void
+qemuWatchWalk(qemuWatch *watch, const qemuWatchPattern *pattern, size_t depth, const char *dir)
+{
+    if (watch->freed)
+        return;
+    if (g_array_index(pattern->globs, bool, depth))
+        qemuWatchWalkGlob(watch, pattern, depth, dir);
+    else
+        qemuWatchWalkPlain(watch, pattern, depth, dir);
 }
 
 /* Drops the watches that no pattern needs any more: those without an interest. */
@@ -378,7 +482,9 @@ qemuWatchDropDirs(qemuWatch *watch)
 static void
 qemuWatchWalkAll(qemuWatch *watch)
 {
-    g_autoptr(GPtrArray) gone = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) unseen = g_ptr_array_new_with_free_func(g_free);
+    gint64 start = g_get_monotonic_time();
+    gint64 end;
     GHashTableIter iter;
     qemuWatchSocket *known;
     qemuWatchDir *dir;
@@ -386,9 +492,9 @@ qemuWatchWalkAll(qemuWatch *watch)
     size_t i;
 
     watch->walk++;
-    watch->blind = false;
+    watch->wasFull = watch->full;
     watch->full = false;
-
+    g_hash_table_remove_all(watch->ways);
     g_hash_table_iter_init(&iter, watch->dirs);
     while (g_hash_table_iter_next(&iter, NULL, (void **)&dir))
         g_ptr_array_set_size(dir->interests, 0);
@@ -398,21 +504,21 @@ qemuWatchWalkAll(qemuWatch *watch)
     if (watch->freed)
         return;
     qemuWatchDropDirs(watch);
-    if (!watch->blind)
+    watch->wasFull = watch->full;
+    if (!watch->pollDue)
         watch->warned = false;
 
+    /* Not met on the way: gone, unless a directory could not be read this time. */
     g_hash_table_iter_init(&iter, watch->sockets);
     while (g_hash_table_iter_next(&iter, (void **)&path, (void **)&known)) {
-        if (known->seen == watch->walk)
-            continue;
-        g_ptr_array_add(gone, g_strdup(path));
-        g_hash_table_iter_remove(&iter);
+        if (known->seen != watch->walk)
+            g_ptr_array_add(unseen, g_strdup(path));
     }
-    for (i = 0; i < gone->len && !watch->freed; i++)
-        watch->callbacks->vanished(g_ptr_array_index(gone, i), watch->opaque);
+    for (i = 0; i < unseen->len && !watch->freed; i++)
+        qemuWatchLook(watch, g_ptr_array_index(unseen, i));
 
-    if (watch->blind && !watch->freed)
-        virIOLoopRestartTimer(watch->poll, QEMU_WATCH_POLL_MS);
+    end = g_get_monotonic_time();
+    watch->rest = end + 9 * (end - start);
 }
 
 static void
@@ -429,23 +535,38 @@ qemuWatchLeave(qemuWatch *watch)
 }
 
 static void
-qemuWatchRescan(void *opaque)
+qemuWatchRescan(qemuWatch *watch)
 {
-    qemuWatch *watch = opaque;
-
-    watch->rescanDue = false;
     qemuWatchEnter(watch);
     qemuWatchWalkAll(watch);
     qemuWatchLeave(watch);
 }
 
 static void
-qemuWatchRescanSoon(qemuWatch *watch)
+qemuWatchRescanDue(void *opaque)
 {
-    if (watch->rescanDue)
-        return;
-    watch->rescanDue = true;
-    virIOLoopRestartTimer(watch->rescan, QEMU_WATCH_RESCAN_MS);
+    qemuWatch *watch = opaque;
+
+    watch->rescanDue = false;
+    qemuWatchRescan(watch);
+}
+
+static void
+qemuWatchPollDue(void *opaque)
+{
+    qemuWatch *watch = opaque;
+
+    watch->pollDue = false;
+    qemuWatchRescan(watch);
+}
+
+/* Does a change of @path bear on the directories that patterns lead through? */
+static bool
+qemuWatchIsOnTheWay(qemuWatch *watch, uint32_t mask, const char *path)
+{
+    if (mask & (IN_DELETE | IN_MOVED_FROM))
+        return g_hash_table_contains(watch->ways, path);
+    return qemuWatchIsDir(watch, path);
 }
 
 /* One event of a directory. The caller holds @calling. */
@@ -486,13 +607,15 @@ qemuWatchEvent(qemuWatch *watch, const struct inotify_event *event)
     /* Collected first: a callback may change the directories. */
     for (i = 0; i < dir->interests->len; i++) {
         qemuWatchInterest *interest = g_ptr_array_index(dir->interests, i);
+        g_autofree char *path = NULL;
 
         if (!qemuWatchMatches(interest->pattern, interest->depth, event->name))
             continue;
+        path = qemuWatchJoin(interest->dir, event->name);
         if (interest->depth + 1 == interest->pattern->parts->len)
-            g_ptr_array_add(paths, qemuWatchJoin(interest->dir, event->name));
-        else
-            qemuWatchRescanSoon(watch);     /* may be a directory or a link to one */
+            g_ptr_array_add(paths, g_steal_pointer(&path));
+        else if (qemuWatchIsOnTheWay(watch, event->mask, path))
+            qemuWatchRescanSoon(watch);
     }
     for (i = 0; i < paths->len && !watch->freed; i++)
         qemuWatchLook(watch, g_ptr_array_index(paths, i));
@@ -553,6 +676,7 @@ qemuWatchNew(virIOLoop *io, const char *const *patterns, const qemuWatchCallback
     watch->patterns = g_ptr_array_new_with_free_func((GDestroyNotify)qemuWatchPatternFree);
     watch->dirs = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL,
                                         (GDestroyNotify)qemuWatchDirFree);
+    watch->ways = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     watch->sockets = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     for (i = 0; patterns[i]; i++) {
         qemuWatchPattern *pattern = qemuWatchPatternNew(patterns[i]);
@@ -562,11 +686,14 @@ qemuWatchNew(virIOLoop *io, const char *const *patterns, const qemuWatchCallback
         else
             qemuWatchPatternFree(pattern);      /* "/" is no socket */
     }
-    watch->rescan = virIOLoopAddTimer(io, 0, qemuWatchRescan, watch);
+    watch->rescan = virIOLoopAddTimer(io, 0, qemuWatchRescanDue, watch);
     virIOLoopStopTimer(watch->rescan);
-    watch->poll = virIOLoopAddTimer(io, 0, qemuWatchRescan, watch);
+    watch->poll = virIOLoopAddTimer(io, 0, qemuWatchPollDue, watch);
     virIOLoopStopTimer(watch->poll);
-    watch->handle = virIOLoopAddHandle(io, fd, EPOLLIN, qemuWatchReadable, watch);
+    if (!(watch->handle = virIOLoopAddHandle(io, fd, EPOLLIN, qemuWatchReadable, watch))) {
+        qemuWatchFree(watch);
+        return NULL;
+    }
 
     qemuWatchEnter(watch);
     qemuWatchWalkAll(watch);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "qmppeer.h"
+#include "testutils.h"
 #include "virerror_priv.h"
 #include "virthread.h"
 
@@ -1107,24 +1108,9 @@ testReceived(void)
     tearDown(&f);
 }
 
-static size_t
-countFds(void)
-{
-    g_autoptr(GDir) dir = g_dir_open("/proc/self/fd", 0, NULL);
-    size_t count = 0;
-
-    g_assert_nonnull(dir);
-    while (g_dir_read_name(dir))
-        count++;
-    return count;
-}
-
 int
 main(int argc, char **argv)
 {
-    size_t fds;
-    int rc;
-
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/qemu/monitor/no-socket", testNoSocket);
     g_test_add_func("/qemu/monitor/commands", testCommands);
@@ -1154,9 +1140,5 @@ main(int argc, char **argv)
     g_test_add_func("/qemu/monitor/too-many-fds", testTooManyFds);
     g_test_add_func("/qemu/monitor/storm", testStorm);
     g_test_add_func("/qemu/monitor/received", testReceived);
-
-    fds = countFds();
-    rc = g_test_run();
-    g_assert_cmpuint(countFds(), ==, fds);
-    return rc;
+    return testRunCountingFds();
 }
