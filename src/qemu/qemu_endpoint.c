@@ -11,6 +11,7 @@
 
 #include "qemu_endpoint.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "virerror_priv.h"
@@ -32,6 +33,12 @@ static const char *const qemuEndpointStateNames[QEMU_ENDPOINT_STATE_LAST] = {
     "idle", "connected", "busy", "identifying", "attached",
 };
 
+/* An event that waits until it is known whose it is; owns its texts. */
+typedef struct {
+    qemuDomainEvent event;
+    virEventGap gap;                /* what is missing before it */
+} qemuEndpointHeld;
+
 struct _qemuEndpoint {
     virIOLoop *io;
     char *path;
@@ -49,13 +56,14 @@ struct _qemuEndpoint {
     gint64 since;                   /* when this connection was made */
     bool abandoned;
     bool telling;                   /* inside settled() or ended(), with more to do after it */
-    bool warned;                    /* of a failure that goes on */
+    qemuEndpointOutcome logged;     /* the last that was logged: what goes on is said once */
 
     guint64 number;                 /* of the last event of this connection */
-    GPtrArray *held;                /* qemuDomainEvent, until attached; owns their texts */
+    GPtrArray *held;                /* qemuEndpointHeld, until attached */
     size_t heldBytes;
-    virEventGap gap;                /* events that came since the last one relayed, unreadable
-                                     * or too many */
+    bool heldFull;                  /* one was dropped: so are all that follow, as one gap */
+    virEventGap gap;                /* events that came since the last one relayed or held,
+                                     * unreadable or too many */
     virIOTimer *gapTimer;          /* tells @gap if no event does */
 };
 
@@ -72,11 +80,21 @@ qemuEndpointSetState(qemuEndpoint *endpoint, qemuEndpointState state)
 static void
 qemuEndpointHeldFree(void *opaque)
 {
-    qemuDomainEvent *event = opaque;
+    qemuEndpointHeld *held = opaque;
 
-    g_free((char *)event->name);
-    g_free((char *)event->data);
-    g_free(event);
+    g_free((char *)held->event.name);
+    g_free((char *)held->event.data);
+    g_free(held);
+}
+
+/* Whether @outcome is news. */
+static bool
+qemuEndpointIsNews(qemuEndpoint *endpoint, qemuEndpointOutcome outcome)
+{
+    bool news = endpoint->logged != outcome;
+
+    endpoint->logged = outcome;
+    return news;
 }
 
 static void
@@ -113,18 +131,21 @@ qemuEndpointGapDue(void *opaque)
 static void
 qemuEndpointHold(qemuEndpoint *endpoint, const qemuDomainEvent *event)
 {
-    size_t bytes = sizeof(*event) + event->nameLen + event->dataLen + 64;
-    qemuDomainEvent *copy;
+    size_t bytes = sizeof(qemuEndpointHeld) + event->nameLen + event->dataLen + 64;
+    qemuEndpointHeld *held;
 
-    /* After one drop all are dropped, so that the gap has one place. */
-    if (endpoint->gap.count > 0 || bytes > QEMU_ENDPOINT_HELD_BYTES_MAX - endpoint->heldBytes) {
+    if (endpoint->heldFull || bytes > QEMU_ENDPOINT_HELD_BYTES_MAX - endpoint->heldBytes) {
+        endpoint->heldFull = true;
         qemuEndpointGap(endpoint, event->seconds, event->micros);
         return;
     }
-    copy = g_memdup2(event, sizeof(*event));
-    copy->name = g_strndup(event->name, event->nameLen);
-    copy->data = event->data ? g_strndup(event->data, event->dataLen) : NULL;
-    g_ptr_array_add(endpoint->held, copy);
+    held = g_new0(qemuEndpointHeld, 1);
+    held->event = *event;
+    held->event.name = g_strndup(event->name, event->nameLen);
+    held->event.data = event->data ? g_strndup(event->data, event->dataLen) : NULL;
+    held->gap = endpoint->gap;
+    memset(&endpoint->gap, 0, sizeof(endpoint->gap));
+    g_ptr_array_add(endpoint->held, held);
     endpoint->heldBytes += bytes;
 }
 
@@ -134,8 +155,13 @@ qemuEndpointRelease(qemuEndpoint *endpoint)
     size_t i;
 
     /* All of them are older than the status that the domain began with: only relayed. */
-    for (i = 0; i < endpoint->held->len; i++)
-        qemuDomainRelayEvent(endpoint->dom, g_ptr_array_index(endpoint->held, i), endpoint->sink);
+    for (i = 0; i < endpoint->held->len; i++) {
+        qemuEndpointHeld *held = g_ptr_array_index(endpoint->held, i);
+
+        if (held->gap.count > 0)
+            qemuDomainTellGap(endpoint->dom, &held->gap, endpoint->sink);
+        qemuDomainRelayEvent(endpoint->dom, &held->event, endpoint->sink);
+    }
     g_ptr_array_set_size(endpoint->held, 0);
     endpoint->heldBytes = 0;
     qemuEndpointTellGap(endpoint);
@@ -155,6 +181,7 @@ qemuEndpointReset(qemuEndpoint *endpoint)
     virIOLoopStopTimer(endpoint->gapTimer);
     g_ptr_array_set_size(endpoint->held, 0);
     endpoint->heldBytes = 0;
+    endpoint->heldFull = false;
     endpoint->number = 0;
     memset(&endpoint->gap, 0, sizeof(endpoint->gap));
     qemuEndpointSetState(endpoint, QEMU_ENDPOINT_STATE_IDLE);
@@ -171,7 +198,7 @@ qemuEndpointAgain(qemuEndpoint *endpoint)
         return;
     }
     /* One that held for a while was no failure. */
-    if (lasted >= QEMU_ENDPOINT_RETRY_MAX_MS * 1000LL)
+    if (lasted >= QEMU_ENDPOINT_HELD_MS * 1000LL)
         endpoint->delay = QEMU_ENDPOINT_RETRY_MIN_MS;
     virIOLoopRestartTimer(endpoint->retry, endpoint->delay);
     endpoint->delay = MIN(endpoint->delay * 2, QEMU_ENDPOINT_RETRY_MAX_MS);
@@ -187,6 +214,36 @@ qemuEndpointFail(qemuEndpoint *endpoint, qemuEndpointOutcome outcome, const char
     qemuEndpointAgain(endpoint);
 }
 
+/* The same, where the last error says why. */
+static void
+qemuEndpointFailWithError(qemuEndpoint *endpoint)
+{
+    g_autofree char *why = g_strdup(virErrorLastMessage());
+
+    virResetLastError();
+    if (qemuEndpointIsNews(endpoint, QEMU_ENDPOINT_FAILED))
+        VIR_INFO("'%s': %s; will try again", endpoint->path, why);
+    qemuEndpointFail(endpoint, QEMU_ENDPOINT_FAILED, why);
+}
+
+/* The owner does not want what is there: that does not change by itself, and so is not asked
+ * again until the owner hurries. */
+static void
+qemuEndpointRefuse(qemuEndpoint *endpoint)
+{
+    g_autofree char *why = g_strdup(virErrorLastMessage());
+
+    virResetLastError();
+    if (qemuEndpointIsNews(endpoint, QEMU_ENDPOINT_REFUSED))
+        VIR_WARN("'%s': %s", endpoint->path, why);
+    qemuEndpointReset(endpoint);
+    endpoint->telling = true;
+    endpoint->callbacks->settled(endpoint, QEMU_ENDPOINT_REFUSED, why, endpoint->opaque);
+    endpoint->telling = false;
+    if (endpoint->abandoned)
+        endpoint->callbacks->done(endpoint, endpoint->opaque);
+}
+
 static void
 qemuEndpointIdentified(qemuIdentity *identity, void *opaque)
 {
@@ -195,18 +252,15 @@ qemuEndpointIdentified(qemuIdentity *identity, void *opaque)
 
     endpoint->identify = NULL;
     if (!who) {
-        VIR_WARN("'%s': did not say who it is", endpoint->path);
-        qemuEndpointFail(endpoint, QEMU_ENDPOINT_FAILED, _("QEMU did not answer"));
+        qemuEndpointFailWithError(endpoint);
         return;
     }
     endpoint->dom = endpoint->callbacks->admit(endpoint, endpoint->mon, who, endpoint->opaque);
     if (!endpoint->dom) {
-        /* Not before long: whatever stands against it will still be there. */
-        endpoint->delay = QEMU_ENDPOINT_RETRY_MAX_MS;
-        qemuEndpointFail(endpoint, QEMU_ENDPOINT_REFUSED, _("its QEMU is attached already"));
+        qemuEndpointRefuse(endpoint);
         return;
     }
-    endpoint->warned = false;
+    endpoint->logged = QEMU_ENDPOINT_ATTACHED;
     qemuEndpointSetState(endpoint, QEMU_ENDPOINT_STATE_DOMAIN);
     qemuEndpointRelease(endpoint);
     endpoint->callbacks->settled(endpoint, QEMU_ENDPOINT_ATTACHED, NULL, endpoint->opaque);
@@ -219,17 +273,12 @@ qemuEndpointMonitorReady(qemuMonitor *mon, void *opaque)
 
     qemuEndpointSetState(endpoint, QEMU_ENDPOINT_STATE_IDENTIFYING);
     endpoint->identify = qemuIdentifyStart(mon, qemuEndpointIdentified, endpoint);
-    if (!endpoint->identify) {
-        g_autofree char *why = g_strdup(virErrorLastMessage());
-
-        virResetLastError();
-        qemuEndpointFail(endpoint, QEMU_ENDPOINT_FAILED, why);
-    }
+    if (!endpoint->identify)
+        qemuEndpointFailWithError(endpoint);
 }
 
 static void
-qemuEndpointMonitorEvent(qemuMonitor *mon G_GNUC_UNUSED, const qemuMonitorLine *line,
-                         void *opaque)
+qemuEndpointMonitorEvent(qemuMonitor *mon, const qemuMonitorLine *line, void *opaque)
 {
     qemuEndpoint *endpoint = opaque;
     qemuDomainEvent event = {
@@ -240,7 +289,7 @@ qemuEndpointMonitorEvent(qemuMonitor *mon G_GNUC_UNUSED, const qemuMonitorLine *
         .dataLen = line->dataLen,
         .seconds = line->seconds,
         .micros = line->micros,
-        .received = g_get_real_time(),
+        .received = qemuMonitorReceived(mon),
     };
 
     if (!endpoint->dom) {
@@ -260,7 +309,7 @@ qemuEndpointMonitorBadLine(qemuMonitor *mon G_GNUC_UNUSED, void *opaque)
     /* It may have been an event: it takes a number, so that the gap shows. */
     endpoint->number++;
     qemuEndpointGap(endpoint, -1, 0);
-    if (endpoint->gap.count == 1)
+    if (endpoint->dom && endpoint->gap.count == 1)
         virIOLoopRestartTimer(endpoint->gapTimer, 0);
 }
 
@@ -269,10 +318,9 @@ qemuEndpointMonitorBusy(qemuMonitor *mon G_GNUC_UNUSED, void *opaque)
 {
     qemuEndpoint *endpoint = opaque;
 
-    if (!endpoint->warned)
+    if (qemuEndpointIsNews(endpoint, QEMU_ENDPOINT_BUSY))
         VIR_WARN("'%s': another client is connected to this monitor; waiting for it to leave",
                  endpoint->path);
-    endpoint->warned = true;
     qemuEndpointSetState(endpoint, QEMU_ENDPOINT_STATE_BUSY);
     endpoint->callbacks->settled(endpoint, QEMU_ENDPOINT_BUSY,
                                  _("another client is connected to it"), endpoint->opaque);
@@ -287,8 +335,8 @@ qemuEndpointMonitorClosed(qemuMonitor *mon G_GNUC_UNUSED, const char *reason, vo
     if (!endpoint->dom) {
         g_autofree char *why = g_strdup(reason);
 
-        if (!endpoint->warned)
-            VIR_INFO("'%s': %s", endpoint->path, reason);
+        if (qemuEndpointIsNews(endpoint, QEMU_ENDPOINT_FAILED))
+            VIR_INFO("'%s': %s; will try again", endpoint->path, reason);
         qemuEndpointFail(endpoint, QEMU_ENDPOINT_FAILED, why);
         return;
     }
@@ -312,6 +360,34 @@ static const qemuMonitorCallbacks qemuEndpointMonitorCallbacks = {
     .closed = qemuEndpointMonitorClosed,
 };
 
+/* What to do about a connection that was not made, for which there is an error. */
+static void
+qemuEndpointUnconnected(qemuEndpoint *endpoint)
+{
+    g_autofree char *why = g_strdup(virErrorLastMessage());
+    virErrorPtr err = virGetLastError();
+    int reason = err ? err->int1 : 0;
+
+    switch (reason) {
+    case EAGAIN:
+        /* Its backlog is full: not even waiting is possible. */
+        virResetLastError();
+        if (qemuEndpointIsNews(endpoint, QEMU_ENDPOINT_BUSY))
+            VIR_WARN("'%s': other clients are connected to this monitor; will try again",
+                     endpoint->path);
+        qemuEndpointFail(endpoint, QEMU_ENDPOINT_BUSY, _("other clients are connected to it"));
+        return;
+    case ENOENT:
+    case ECONNREFUSED:
+        break;              /* QEMU has gone, or has not come yet */
+    default:
+        if (qemuEndpointIsNews(endpoint, QEMU_ENDPOINT_FAILED))
+            VIR_WARN("%s; will try again", why);
+        break;
+    }
+    qemuEndpointFailWithError(endpoint);
+}
+
 static void
 qemuEndpointConnect(void *opaque)
 {
@@ -325,13 +401,7 @@ qemuEndpointConnect(void *opaque)
     endpoint->mon = qemuMonitorOpen(endpoint->io, endpoint->path, &qemuEndpointMonitorCallbacks,
                                     endpoint);
     if (!endpoint->mon) {
-        g_autofree char *why = g_strdup(virErrorLastMessage());
-
-        if (!endpoint->warned)
-            VIR_INFO("%s; will try again", why);
-        endpoint->warned = true;
-        virResetLastError();
-        qemuEndpointFail(endpoint, QEMU_ENDPOINT_FAILED, why);
+        qemuEndpointUnconnected(endpoint);
         return;
     }
     endpoint->since = g_get_monotonic_time();
@@ -406,6 +476,12 @@ bool
 qemuEndpointIsConnected(const qemuEndpoint *endpoint)
 {
     return endpoint->state != QEMU_ENDPOINT_STATE_IDLE;
+}
+
+bool
+qemuEndpointIsOn(const qemuEndpoint *endpoint, dev_t dev, ino_t ino)
+{
+    return endpoint->mon && qemuMonitorIsSocket(endpoint->mon, dev, ino);
 }
 
 bool

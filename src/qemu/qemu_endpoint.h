@@ -13,10 +13,13 @@
 #include "qemu_domain.h"
 #include "qemu_identify.h"
 
-/* Between attempts: the first soon, as QEMU makes its socket just before it listens on it, the
- * later ones seldom enough that a thousand dead sockets cost nothing. */
+/* Between attempts: the first soon, as QEMU makes its socket just before it listens on it, each
+ * later one after twice the time, until a thousand dead sockets cost next to nothing. A socket
+ * that is made anew starts afresh. */
 #define QEMU_ENDPOINT_RETRY_MIN_MS 50
-#define QEMU_ENDPOINT_RETRY_MAX_MS 5000
+#define QEMU_ENDPOINT_RETRY_MAX_MS 30000
+/* A connection that held so long was none of the failed attempts that make for longer pauses. */
+#define QEMU_ENDPOINT_HELD_MS 5000
 /* Bytes of events kept until it is known whose they are: a few round trips' worth. */
 #define QEMU_ENDPOINT_HELD_BYTES_MAX (1024 * 1024)
 
@@ -26,13 +29,13 @@ typedef struct _qemuEndpoint qemuEndpoint;
 typedef enum {
     QEMU_ENDPOINT_ATTACHED,         /* there is a domain now */
     QEMU_ENDPOINT_BUSY,             /* another client is connected; it waits for its turn */
-    QEMU_ENDPOINT_REFUSED,          /* the owner did not want it */
-    QEMU_ENDPOINT_FAILED,           /* no connection, or it has ended */
+    QEMU_ENDPOINT_REFUSED,          /* the owner did not want it; rests until it is hurried */
+    QEMU_ENDPOINT_FAILED,           /* no connection, or it has ended; is tried again */
 } qemuEndpointOutcome;
 
 typedef struct {
     /* Makes a domain of who is there, listed already; it gets the events from here on. Returns a
-     * new reference, or NULL if it shall be let go of; that was logged then. */
+     * new reference, or NULL with an error reported if it shall be let go of. */
     virDomainObj *(*admit)(qemuEndpoint *endpoint, qemuMonitor *mon, qemuIdentity *identity,
                            void *opaque);
     /* Each time that an attempt came out. @message is for people; NULL if ATTACHED. */
@@ -71,6 +74,9 @@ void qemuEndpointAbandon(qemuEndpoint *endpoint);
 const char *qemuEndpointPath(const qemuEndpoint *endpoint);
 /* Whether it holds a connection, be it only a waiting one. */
 bool qemuEndpointIsConnected(const qemuEndpoint *endpoint);
+/* Whether that connection is one to the socket with this identity: the path may lead to another
+ * by now. */
+bool qemuEndpointIsOn(const qemuEndpoint *endpoint, dev_t dev, ino_t ino);
 bool qemuEndpointIsBusy(const qemuEndpoint *endpoint);
 /* The domain behind it, or NULL; borrowed. */
 virDomainObj *qemuEndpointDomain(const qemuEndpoint *endpoint);

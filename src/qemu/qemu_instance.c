@@ -45,8 +45,8 @@ typedef struct {
     bool watched;                   /* there is a socket that the watch found */
     bool initial;                   /* opening still waits for it */
     bool replaced;                  /* its path leads to another socket now */
-    dev_t dev;                      /* which socket the watch found */
-    ino_t ino;
+    bool refused;                   /* its QEMU was not wanted, and is asked again when ... */
+    virDomainObj *rival;            /* ... this domain ends, or any if NULL; only to be compared */
     pid_t pid;                      /* of QEMU, if a caller named it; else 0 */
     GPtrArray *requests;            /* qemuInstanceRequest: callers that wait for it (borrowed) */
 } qemuInstanceSocket;
@@ -61,17 +61,20 @@ struct _qemuInstance {
 
     size_t refs;                    /* guarded by qemuInstancesLock */
 
-    virMutex lock;                  /* guards the next three, and all requests */
-    virCond changed;                /* one of them, or a request */
+    virMutex lock;                  /* guards the next four, and all requests */
+    virCond changed;                /* one of the first three, or a request */
     bool open;                      /* opening is over, one way or the other */
     bool failed;                    /* ... and has failed: openError says why */
     virErrorPtr openError;
+    GHashTable *byPid;              /* virDomainObj (borrowed from the list), by its QEMU's process */
 
     /* The rest is the I/O thread's own. */
     qemuEventSink sink;
     qemuWatch *watch;
     GHashTable *sockets;            /* qemuInstanceSocket by path; not the replaced ones */
     GPtrArray *replaced;            /* those */
+    GPtrArray *refused;             /* qemuInstanceSocket (borrowed): those that were */
+    GHashTable *suffixes;           /* the smallest N for which NAME-N may be free, by NAME */
     int lastID;
     size_t initial;                 /* sockets that opening waits for */
     bool scanning;                  /* the first walk is on */
@@ -81,11 +84,34 @@ struct _qemuInstance {
 static virMutex qemuInstancesLock = VIR_MUTEX_INITIALIZER;
 static GHashTable *qemuInstances;   /* by key; guarded by qemuInstancesLock */
 
+/* Opening need not wait for @sock any more. */
+static void
+qemuInstanceSocketIsKnown(qemuInstanceSocket *sock)
+{
+    if (sock->initial)
+        sock->instance->initial--;
+    sock->initial = false;
+}
+
+static void
+qemuInstanceSocketSetRefused(qemuInstanceSocket *sock, bool refused)
+{
+    if (sock->refused == refused)
+        return;
+    sock->refused = refused;
+    if (refused)
+        g_ptr_array_add(sock->instance->refused, sock);
+    else
+        g_ptr_array_remove_fast(sock->instance->refused, sock);
+}
+
 static void
 qemuInstanceSocketFree(void *opaque)
 {
     qemuInstanceSocket *sock = opaque;
 
+    qemuInstanceSocketIsKnown(sock);
+    qemuInstanceSocketSetRefused(sock, false);
     qemuEndpointFree(sock->endpoint);
     g_ptr_array_unref(sock->requests);
     g_free(sock);
@@ -111,6 +137,16 @@ qemuInstanceSetOpen(qemuInstance *instance, virErrorPtr error)
     virMutexUnlock(&instance->lock);
 }
 
+/* In the I/O thread: is there nothing left to wait for? */
+static void
+qemuInstanceCheckOpen(qemuInstance *instance)
+{
+    if (instance->initial > 0 || instance->scanning)
+        return;
+    virIOLoopStopTimer(instance->openTimer);
+    qemuInstanceSetOpen(instance, NULL);
+}
+
 static void
 qemuInstanceRequestDone(qemuInstanceRequest *request, qemuInstanceAttachOutcome outcome,
                         virDomainObj *dom, const char *message)
@@ -126,21 +162,44 @@ qemuInstanceRequestDone(qemuInstanceRequest *request, qemuInstanceAttachOutcome 
     virMutexUnlock(&instance->lock);
 }
 
-/* The smallest free one of NAME, NAME-2, NAME-3, ... */
+/* The smallest free one of NAME, NAME-2, NAME-3, ... Many sockets may bear the same name in
+ * their own directories: where the last search ended is kept. */
 static char *
 qemuInstanceFreeName(qemuInstance *instance, const char *name)
 {
     g_autofree char *candidate = g_strdup(name);
-    unsigned int n;
+    unsigned int n = MAX(2, GPOINTER_TO_UINT(g_hash_table_lookup(instance->suffixes, name)));
 
-    for (n = 2;; n++) {
+    for (;;) {
         g_autoptr(virDomainObj) other = virDomainListFindByName(instance->domains, candidate);
 
         if (!other)
-            return g_steal_pointer(&candidate);
+            break;
         g_free(candidate);
-        candidate = g_strdup_printf("%s-%u", name, n);
+        candidate = g_strdup_printf("%s-%u", name, n++);
     }
+    if (!g_str_equal(candidate, name)) {
+        /* Only a help: names that were invented are not kept for ever. */
+        if (g_hash_table_size(instance->suffixes) >= VIR_DOMAIN_LIST_MAX)
+            g_hash_table_remove_all(instance->suffixes);
+        g_hash_table_replace(instance->suffixes, g_strdup(name), GUINT_TO_POINTER(n));
+    }
+    return g_steal_pointer(&candidate);
+}
+
+/* @name is free again; if it is NAME-N, the next search for NAME must not begin behind it. */
+static void
+qemuInstanceNameIsFree(qemuInstance *instance, const char *name)
+{
+    const char *dash = strrchr(name, '-');
+    g_autofree char *base = NULL;
+    guint64 n;
+
+    if (!dash || !g_ascii_string_to_unsigned(dash + 1, 10, 2, G_MAXUINT, &n, NULL))
+        return;
+    base = g_strndup(name, dash - name);
+    if (GPOINTER_TO_UINT(g_hash_table_lookup(instance->suffixes, base)) > n)
+        g_hash_table_replace(instance->suffixes, g_steal_pointer(&base), GUINT_TO_POINTER(n));
 }
 
 /* Always the same for one run of one QEMU on one socket. */
@@ -154,26 +213,21 @@ qemuInstanceDeriveUUID(qemuInstance *instance, const char *path, pid_t pid, unsi
     virUUIDFromText(text, uuid);
 }
 
-/* Is the QEMU behind a new monitor one that has a domain already? */
-static bool
-qemuInstanceIsKnown(qemuInstance *instance, const char *path, pid_t pid,
-                    const qemuIdentity *identity)
+/* The domain that the QEMU behind a new monitor has already, or NULL; a new reference. */
+static virDomainObj *
+qemuInstanceFindKnown(qemuInstance *instance, qemuMonitor *mon, pid_t pid,
+                      const qemuIdentity *identity)
 {
     g_autoptr(virDomainObj) dom = NULL;
+    int peer = qemuMonitorPeerPid(mon);
 
     /* The kernel names the process that made the socket listen. That need not be the QEMU
      * itself, and then says only together with the UUID that it is the same one. */
-    if (pid > 0 && identity->hasUUID &&
+    if (peer > 0 && identity->hasUUID &&
         (dom = virDomainListFindByUUID(instance->domains, identity->uuid)) &&
-        qemuDomainGet(dom)->pid != pid)
-        g_clear_pointer(&dom, virDomainObjUnref);
-    if (!dom && pid > 0 && qemuProcessIsQemu(pid))
-        dom = qemuInstanceFindByPid(instance, pid);
-    if (!dom)
-        return false;
-    VIR_WARN("'%s' is another monitor of domain '%s', which is attached at '%s': left alone",
-             path, dom->ident->name, qemuDomainGet(dom)->path);
-    return true;
+        qemuMonitorPeerPid(qemuDomainGet(dom)->mon) == peer)
+        return g_steal_pointer(&dom);
+    return pid > 0 ? qemuInstanceFindByPid(instance, pid) : NULL;
 }
 
 static void
@@ -221,6 +275,23 @@ qemuInstanceDenyOthers(qemuInstanceSocket *sock, pid_t pid)
     }
 }
 
+/* Notes whose domain the process behind @dom is, or forgets it. One that has only made the
+ * socket is not the domain's. */
+static void
+qemuInstanceSetProcess(qemuInstance *instance, virDomainObj *dom, bool add)
+{
+    gpointer key = GINT_TO_POINTER(qemuDomainGet(dom)->pid);
+
+    if (add && !qemuProcessIsQemu(qemuDomainGet(dom)->pid))
+        return;
+    virMutexLock(&instance->lock);
+    if (add)
+        g_hash_table_insert(instance->byPid, key, dom);
+    else if (g_hash_table_lookup(instance->byPid, key) == dom)
+        g_hash_table_remove(instance->byPid, key);
+    virMutexUnlock(&instance->lock);
+}
+
 static virDomainObj *
 qemuInstanceAdmit(qemuEndpoint *endpoint, qemuMonitor *mon, qemuIdentity *identity, void *opaque)
 {
@@ -232,18 +303,28 @@ qemuInstanceAdmit(qemuEndpoint *endpoint, qemuMonitor *mon, qemuIdentity *identi
     g_autofree char *wanted = NULL;
     g_autofree char *name = NULL;
     g_autoptr(virDomainObj) dom = NULL;
+    g_autoptr(virDomainObj) known = NULL;
     unsigned char uuid[VIR_UUID_BUFLEN];
 
+    sock->rival = NULL;
     if (pid != peer && qemuProcessIsQemu(peer)) {
         pid = peer;
         qemuInstanceDenyOthers(sock, pid);
-        if (!sock->watched && sock->requests->len == 0)
+        if (!sock->watched && sock->requests->len == 0) {
+            virReportError(VIR_ERR_OPERATION_FAILED, _("it is that of process %1$lld"),
+                           (long long)pid);
             return NULL;
+        }
     }
-    if (qemuInstanceIsKnown(instance, path, pid, identity))
+    if ((known = qemuInstanceFindKnown(instance, mon, pid, identity))) {
+        sock->rival = known;
+        virReportError(VIR_ERR_OPERATION_FAILED,
+                       _("its QEMU is domain '%1$s', which is attached at '%2$s'"),
+                       known->ident->name, qemuDomainGet(known)->path);
         return NULL;
+    }
     if (instance->lastID == G_MAXINT) {
-        VIR_ERROR("'%s': there are no domain IDs left", path);
+        virReportError(VIR_ERR_OPERATION_FAILED, "%s", _("there are no domain IDs left"));
         return NULL;
     }
 
@@ -257,12 +338,10 @@ qemuInstanceAdmit(qemuEndpoint *endpoint, qemuMonitor *mon, qemuIdentity *identi
     dom = qemuDomainNew(name, uuid, instance->lastID + 1, mon, path, pid, identity,
                         sock->initial || sock->requests->len > 0 ? VIR_DOMAIN_RUNNING_UNKNOWN :
                                                                    VIR_DOMAIN_RUNNING_BOOTED);
-    if (virDomainListAdd(instance->domains, dom) < 0) {
-        VIR_WARN("'%s': %s", path, virErrorLastMessage());
-        virResetLastError();
+    if (virDomainListAdd(instance->domains, dom) < 0)
         return NULL;
-    }
     instance->lastID++;
+    qemuInstanceSetProcess(instance, dom, true);
     VIR_INFO("domain '%s' is attached at '%s'", name, path);
     /* Those that were there when the driver was opened are no news. */
     if (!sock->initial)
@@ -281,10 +360,10 @@ qemuInstanceSettled(qemuEndpoint *endpoint, qemuEndpointOutcome outcome, const c
     qemuInstanceAttachOutcome told = QEMU_INSTANCE_ATTACH_FAILED;
     size_t i;
 
+    qemuInstanceSocketSetRefused(sock, outcome == QEMU_ENDPOINT_REFUSED && sock->watched);
     if (sock->initial) {
-        sock->initial = false;
-        if (--instance->initial == 0 && !instance->scanning)
-            qemuInstanceSetOpen(instance, NULL);
+        qemuInstanceSocketIsKnown(sock);
+        qemuInstanceCheckOpen(instance);
     }
 
     if (outcome == QEMU_ENDPOINT_ATTACHED)
@@ -302,6 +381,27 @@ qemuInstanceSettled(qemuEndpoint *endpoint, qemuEndpointOutcome outcome, const c
         qemuEndpointAbandon(endpoint);
 }
 
+/* What was refused because of @dom, which has ended, may be wanted now. */
+static void
+qemuInstanceReconsider(qemuInstance *instance, virDomainObj *dom)
+{
+    g_autoptr(GPtrArray) again = g_ptr_array_new();
+    size_t i;
+
+    for (i = 0; i < instance->refused->len; i++) {
+        qemuInstanceSocket *sock = g_ptr_array_index(instance->refused, i);
+
+        if (!sock->rival || sock->rival == dom)
+            g_ptr_array_add(again, sock);
+    }
+    for (i = 0; i < again->len; i++) {
+        qemuInstanceSocket *sock = g_ptr_array_index(again, i);
+
+        qemuInstanceSocketSetRefused(sock, false);
+        qemuEndpointHurry(sock->endpoint);
+    }
+}
+
 static void
 qemuInstanceEnded(qemuEndpoint *endpoint, virDomainObj *dom, void *opaque)
 {
@@ -309,8 +409,11 @@ qemuInstanceEnded(qemuEndpoint *endpoint, virDomainObj *dom, void *opaque)
     qemuInstance *instance = sock->instance;
 
     virDomainListRemove(instance->domains, dom);
+    qemuInstanceSetProcess(instance, dom, false);
+    qemuInstanceNameIsFree(instance, dom->ident->name);
     qemuDomainEnd(dom, &instance->sink);
     sock->pid = 0;
+    qemuInstanceReconsider(instance, dom);
     if (!sock->watched)
         qemuEndpointAbandon(endpoint);
 }
@@ -376,8 +479,8 @@ qemuInstanceAppeared(const char *path, dev_t dev, ino_t ino, void *opaque)
     qemuInstance *instance = opaque;
     qemuInstanceSocket *sock = g_hash_table_lookup(instance->sockets, path);
 
-    if (sock && sock->watched && (sock->dev != dev || sock->ino != ino) &&
-        qemuEndpointIsConnected(sock->endpoint)) {
+    if (sock && qemuEndpointIsConnected(sock->endpoint) &&
+        !qemuEndpointIsOn(sock->endpoint, dev, ino)) {
         qemuInstanceReplace(instance, sock);
         sock = NULL;
     }
@@ -388,8 +491,7 @@ qemuInstanceAppeared(const char *path, dev_t dev, ino_t ino, void *opaque)
             instance->initial++;
     }
     sock->watched = true;
-    sock->dev = dev;
-    sock->ino = ino;
+    qemuInstanceSocketSetRefused(sock, false);
     qemuEndpointHurry(sock->endpoint);
 }
 
@@ -419,15 +521,17 @@ qemuInstanceOpenDue(void *opaque)
     qemuInstance *instance = opaque;
     qemuInstanceSocket *sock;
     GHashTableIter iter;
+    size_t i;
 
     if (instance->initial == 0)
         return;
     VIR_WARN("%zu monitors did not answer yet", instance->initial);
     g_hash_table_iter_init(&iter, instance->sockets);
     while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&sock))
-        sock->initial = false;
-    instance->initial = 0;
-    qemuInstanceSetOpen(instance, NULL);
+        qemuInstanceSocketIsKnown(sock);
+    for (i = 0; i < instance->replaced->len; i++)
+        qemuInstanceSocketIsKnown(g_ptr_array_index(instance->replaced, i));
+    qemuInstanceCheckOpen(instance);
 }
 
 /* In the I/O thread. */
@@ -447,9 +551,10 @@ qemuInstanceStart(void *opaque)
         virErrorPtr error = NULL;
 
         virErrorPreserveLast(&error);
+        virIOLoopStopTimer(instance->openTimer);
         qemuInstanceSetOpen(instance, error);
-    } else if (instance->initial == 0) {
-        qemuInstanceSetOpen(instance, NULL);
+    } else {
+        qemuInstanceCheckOpen(instance);
     }
 }
 
@@ -475,6 +580,9 @@ qemuInstanceFree(qemuInstance *instance)
     }
     g_hash_table_unref(instance->sockets);
     g_ptr_array_unref(instance->replaced);
+    g_ptr_array_unref(instance->refused);
+    g_hash_table_unref(instance->suffixes);
+    g_hash_table_unref(instance->byPid);
     virDomainListFree(instance->domains);
     virObjectEventStateUnref(instance->events);
     g_ptr_array_unref(instance->patterns);
@@ -495,12 +603,13 @@ qemuInstanceNew(const qemuURI *config)
     instance->key = g_strdup(config->key);
     instance->bootID = qemuProcessBootID();
     instance->patterns = g_ptr_array_ref(config->patterns);
-    instance->events = virObjectEventStateNew(0);
     instance->domains = virDomainListNew();
     instance->sockets = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
                                               qemuInstanceSocketFree);
     instance->replaced = g_ptr_array_new_with_free_func(qemuInstanceSocketFree);
-    instance->sink.state = instance->events;
+    instance->refused = g_ptr_array_new();
+    instance->suffixes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    instance->byPid = g_hash_table_new(NULL, NULL);
     virMutexInit(&instance->lock);
     virCondInit(&instance->changed);
     return instance;
@@ -514,7 +623,9 @@ qemuInstanceRun(qemuInstance *instance, const qemuURI *config)
 
     if (config->root && g_mkdir_with_parents(config->root, 0700) < 0) {
         virReportSystemError(errno, _("cannot create root directory '%1$s'"), config->root);
-    } else if ((instance->io = virIOLoopNew("virtmon-qemu"))) {
+    } else if ((instance->events = virObjectEventStateNew(0)) &&
+               (instance->io = virIOLoopNew("virtmon-qemu"))) {
+        instance->sink.state = instance->events;
         virIOLoopSetTurnEnd(instance->io, qemuInstanceTurnEnd, instance);
         virIOLoopInvokeWait(instance->io, qemuInstanceStart, instance);
         return;
@@ -593,17 +704,16 @@ qemuInstanceEvents(qemuInstance *instance)
 virDomainObj *
 qemuInstanceFindByPid(qemuInstance *instance, pid_t pid)
 {
-    g_autoptr(GPtrArray) all = virDomainListGetAll(instance->domains);
-    guint64 start = qemuProcessStartTime(pid);
-    size_t i;
+    g_autoptr(virDomainObj) dom = NULL;
 
-    for (i = 0; i < all->len; i++) {
-        virDomainObj *dom = g_ptr_array_index(all, i);
-
-        if (qemuDomainGet(dom)->pid == pid && qemuDomainGet(dom)->pidStart == start)
-            return virDomainObjRef(dom);
-    }
-    return NULL;
+    virMutexLock(&instance->lock);
+    if ((dom = g_hash_table_lookup(instance->byPid, GINT_TO_POINTER(pid))))
+        virDomainObjRef(dom);
+    virMutexUnlock(&instance->lock);
+    /* The number may be another process's by now. */
+    if (!dom || qemuDomainGet(dom)->pidStart != qemuProcessStartTime(pid))
+        return NULL;
+    return g_steal_pointer(&dom);
 }
 
 /* In the I/O thread. */

@@ -15,6 +15,7 @@
 
 #include "virerror_priv.h"
 #include "virgettext.h"
+#include "virioloop_priv.h"
 #include "virlog.h"
 #include "virthread.h"
 
@@ -420,4 +421,10 @@ char *
 virIOLoopBuffer(virIOLoop *io)
 {
     return io->buffer;
+}
+
+size_t
+virIOLoopCountTimers(virIOLoop *io)
+{
+    return g_sequence_get_length(io->timers);
 }
