@@ -17,6 +17,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "qemu_capabilities_priv.h"
 #include "qemu_domain.h"
 #include "qemu_process.h"
 #include "qemu_xml.h"
@@ -29,24 +30,25 @@
 /* Longest host name, with what a resolver may add. */
 #define QEMU_CAPABILITIES_HOSTNAME_MAX 256
 
+bool
+qemuCapabilitiesReadUUID(const char *path, unsigned char *uuid)
+{
+    g_autofree char *text = NULL;
+
+    if (!g_file_get_contents(path, &text, NULL, NULL) || virUUIDParse(text, uuid) < 0)
+        return false;
+    /* Firmware whose maker didn't care has one byte all over. */
+    return memcmp(uuid, uuid + 1, VIR_UUID_BUFLEN - 1) != 0;
+}
+
 /* The host's own UUID where the firmware tells it, else from the installation's identifier.
  * Returns whether there is one. */
 static bool
 qemuCapabilitiesHostUUID(unsigned char *uuid)
 {
-    static const char *const files[] = {
-        "/sys/class/dmi/id/product_uuid", "/etc/machine-id", "/var/lib/dbus/machine-id",
-    };
-    size_t i;
-
-    for (i = 0; i < G_N_ELEMENTS(files); i++) {
-        g_autofree char *text = NULL;
-
-        if (g_file_get_contents(files[i], &text, NULL, NULL) &&
-            virUUIDParse(g_strstrip(text), uuid) == 0)
-            return true;
-    }
-    return false;
+    return qemuCapabilitiesReadUUID("/sys/class/dmi/id/product_uuid", uuid) ||
+           qemuCapabilitiesReadUUID("/etc/machine-id", uuid) ||
+           qemuCapabilitiesReadUUID("/var/lib/dbus/machine-id", uuid);
 }
 
 static void
@@ -155,7 +157,7 @@ static unsigned long
 qemuCapabilitiesInstalledVersion(void)
 {
     static const char *const fallbacks[] = {
-        "qemu-system-x86_64", "qemu-system-aarch64", "qemu-kvm", "kvm",
+        "qemu-system-x86_64", "qemu-system-aarch64", "qemu-kvm", "/usr/libexec/qemu-kvm", "kvm",
     };
     g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
     struct utsname host;

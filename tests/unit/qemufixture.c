@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "qemu_attach.h"
 #include "virerror_priv.h"
 
 #define DEADLINE (20 * G_USEC_PER_SEC)
@@ -62,9 +63,11 @@ qemuFixtureReply(const char *line, void *opaque)
     return g_strconcat(answer->events ? answer->events : "", reply, NULL);
 }
 
-void
-qemuFixtureInit(qemuFixture *f, const qemuFixtureAnswer *answers)
+/* @param: of the URI, in which %s is the peer's path. */
+static void
+qemuFixtureOpen(qemuFixture *f, const qemuFixtureAnswer *answers, const char *param)
 {
+    g_autofree char *value = NULL;
     g_autofree char *text = NULL;
     g_autoptr(virURI) uri = NULL;
     g_autoptr(qemuURI) config = NULL;
@@ -76,12 +79,31 @@ qemuFixtureInit(qemuFixture *f, const qemuFixtureAnswer *answers)
     for (; answers && answers->command; answers++)
         g_ptr_array_add(f->answers, (void *)answers);
     f->peer = qmpPeerNew(QMP_PEER_GREETING, qemuFixtureReply, f);
-    text = g_strdup_printf("qemu:///embed?monitor=%s", qmpPeerPath(f->peer));
+    value = g_strdup_printf(param, qmpPeerPath(f->peer));
+    text = g_strdup_printf("qemu:///embed?%s", value);
     uri = virURIParse(text);
     g_assert_cmpint(qemuURIParse(uri, &config), ==, 1);
     f->instance = qemuInstanceOpen(config);
     g_assert_nonnull(f->instance);
+}
+
+void
+qemuFixtureInit(qemuFixture *f, const qemuFixtureAnswer *answers)
+{
+    qemuFixtureOpen(f, answers, "monitor=%s");
     f->dom = virDomainListFindByID(qemuInstanceDomains(f->instance), 1);
+    g_assert_nonnull(f->dom);
+}
+
+void
+qemuFixtureInitProcess(qemuFixture *f, const qemuFixtureAnswer *answers, const char *words)
+{
+    g_autofree char *args = NULL;
+
+    qemuFixtureOpen(f, answers, "monitor=%s.none");
+    args = g_strdup_printf("-qmp unix:%s,server=on,wait=off %s", qmpPeerPath(f->peer), words);
+    f->fake = fakeQemuStart(NULL, NULL, -1, args);
+    f->dom = qemuAttachProcess(f->instance, fakeQemuPid(f->fake));
     g_assert_nonnull(f->dom);
 }
 
@@ -90,6 +112,7 @@ qemuFixtureClear(qemuFixture *f)
 {
     virDomainObjUnref(f->dom);
     qemuInstanceClose(f->instance);
+    fakeQemuFree(f->fake);
     qmpPeerFree(f->peer);
     g_ptr_array_unref(f->answers);
     g_string_free(f->asked, TRUE);

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "fakeqemu.h"
 #include "qemu_domain.h"
 #include "qemu_instance.h"
 #include "qmppeer.h"
@@ -22,6 +23,7 @@ typedef struct {
     GPtrArray *answers;         /* const qemuFixtureAnswer *; the last that fits counts */
     GString *asked;             /* all commands but those of identifying, each in brackets */
     qmpPeer *peer;
+    fakeQemu *fake;             /* or NULL */
     qemuInstance *instance;
     virDomainObj *dom;
 } qemuFixture;
@@ -29,6 +31,9 @@ typedef struct {
 /* Attaches to a QEMU that answers as @answers say (ended by one without a command; NULL: none),
  * and else as qmpPeerAnswerAll() does. */
 void qemuFixtureInit(qemuFixture *f, const qemuFixtureAnswer *answers);
+/* The same, attached by a process that looks like a QEMU with the monitor, and @words, on its
+ * command line. */
+void qemuFixtureInitProcess(qemuFixture *f, const qemuFixtureAnswer *answers, const char *words);
 void qemuFixtureClear(qemuFixture *f);
 /* From now on; borrowed until the end. */
 void qemuFixtureAnswerWith(qemuFixture *f, const qemuFixtureAnswer *answer);
