@@ -29,6 +29,9 @@ bool virtmonConnect(vshControl *ctl);
 /* Closes the connection there is, and forgets it. */
 void virtmonDisconnect(vshControl *ctl);
 
+/* Takes away libvirt's last error: what failed is reported before. */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(virDomain, virDomainFree)
+
 /* How a domain may be named. */
 typedef enum {
     VIRTMON_BY_ID = (1 << 0),
@@ -44,6 +47,9 @@ virDomainPtr virtmonCmdDomain(vshControl *ctl, const vshCmd *cmd, const char **n
                               unsigned int by);
 /* The same for a value at hand. */
 virDomainPtr virtmonFindDomain(vshControl *ctl, const char *text, unsigned int by);
+/* All domains that virConnectListAllDomains() gives for @flags: virDomainPtr, each freed with the
+ * array. NULL with libvirt's last error set. */
+GPtrArray *virtmonListDomains(virConnectPtr conn, unsigned int flags);
 
 /* "running", "paused", ..., translated; reason "unknown" if there is no word for it. */
 const char *virtmonStateText(int state);
