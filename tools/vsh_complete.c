@@ -48,8 +48,8 @@ vshCompleteFolder(GPtrArray *found, const char *partial, const char *lead)
     g_ptr_array_sort(found, vshCompleteCompare);
 }
 
-/* Values of an option. A command that needs no connection has completers that may want one
- * nevertheless; those of others find it made. */
+/* Values of an option. Completers of a command that needs a connection find it made, if there
+ * can be one; not all of them depend on it. */
 static void
 vshCompleteValue(vshControl *ctl, GPtrArray *found, const char *partial, const char *lead,
                  const vshCmd *cmd, const vshOptDef *opt)
@@ -61,8 +61,8 @@ vshCompleteValue(vshControl *ctl, GPtrArray *found, const char *partial, const c
         vshCompleteFolder(found, partial, lead);
     if (!opt->completer)
         return;
-    if (!(cmd->def->flags & VSH_CMD_NO_CONNECT) && !ctl->program->connect(ctl))
-        return;
+    if (!(cmd->def->flags & VSH_CMD_NO_CONNECT))
+        ctl->program->connect(ctl);
     words = opt->completer(ctl, cmd);
     for (i = 0; words && words[i]; i++)
         vshCompleteAdd(found, partial, lead, words[i]);

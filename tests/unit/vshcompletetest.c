@@ -86,9 +86,19 @@ testValues(void)
 static void
 testConnection(void)
 {
+    unsigned int connects;
+
     testShellHooks.refuseConnect = true;
-    assertCandidates("opts ", "--domain|--event|--count|--name|--flag|--a-rather-long-flag|--cmd");
+    assertCandidates("opts al", "alpha|alpine");
     testShellHooks.refuseConnect = false;
+    /* Only where values are asked for. */
+    connects = testShellHooks.connects;
+    assertCandidates("op", "opts");
+    assertCandidates("opts --fl", "--flag");
+    assertCandidates("help op", "opts");
+    g_assert_cmpuint(testShellHooks.connects, ==, connects);
+    assertCandidates("opts al", "alpha|alpine");
+    g_assert_cmpuint(testShellHooks.connects, ==, connects + 1);
 }
 
 static void
