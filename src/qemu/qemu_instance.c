@@ -8,18 +8,18 @@
  */
 #include <config.h>
 
-#include "qemu_instance.h"
+#include "qemu_instance_priv.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "qemu_endpoint.h"
-#include "virioloop.h"
 #include "qemu_process.h"
 #include "qemu_watch.h"
 #include "virerror_priv.h"
 #include "virgettext.h"
+#include "virioloop_priv.h"
 #include "virlog.h"
 #include "viruuid.h"
 
@@ -202,15 +202,23 @@ qemuInstanceNameIsFree(qemuInstance *instance, const char *name)
         g_hash_table_replace(instance->suffixes, g_steal_pointer(&base), GUINT_TO_POINTER(n));
 }
 
-/* Always the same for one run of one QEMU on one socket. */
+/* Always the same for one run of one QEMU on one socket. If it is taken (the one before has the
+ * same listening process, and its connection is still there), the next. */
 static void
 qemuInstanceDeriveUUID(qemuInstance *instance, const char *path, pid_t pid, unsigned char *uuid)
 {
-    g_autofree char *text = g_strdup_printf("%s\n%lld\n%llu\n%s", path, (long long)pid,
-                                            (unsigned long long)qemuProcessStartTime(pid),
-                                            instance->bootID);
+    g_autoptr(GString) text = g_string_new(NULL);
 
-    virUUIDFromText(text, uuid);
+    g_string_printf(text, "%s\n%lld\n%llu\n%s", path, (long long)pid,
+                    (unsigned long long)qemuProcessStartTime(pid), instance->bootID);
+    for (;;) {
+        g_autoptr(virDomainObj) other = NULL;
+
+        virUUIDFromText(text->str, uuid);
+        if (!(other = virDomainListFindByUUID(instance->domains, uuid)))
+            return;
+        g_string_append_c(text, '+');
+    }
 }
 
 /* The domain that the QEMU behind a new monitor has already, or NULL; a new reference. */
@@ -781,4 +789,26 @@ qemuInstanceAttach(qemuInstance *instance, const char *path, pid_t pid, virDomai
     else
         *message = request.message ? request.message : g_strdup(_("QEMU did not answer in time"));
     return request.outcome;
+}
+
+typedef struct {
+    qemuInstance *instance;
+    size_t count;
+} qemuInstanceTimers;
+
+static void
+qemuInstanceCountTimersInThread(void *opaque)
+{
+    qemuInstanceTimers *timers = opaque;
+
+    timers->count = virIOLoopCountTimers(timers->instance->io);
+}
+
+size_t
+qemuInstanceCountTimers(qemuInstance *instance)
+{
+    qemuInstanceTimers timers = { .instance = instance };
+
+    virIOLoopInvokeWait(instance->io, qemuInstanceCountTimersInThread, &timers);
+    return timers.count;
 }

@@ -6,6 +6,7 @@
  *
  *   FAKE_ROOT     a folder to take for its root
  *   FAKE_QMP      a path to play QEMU at, as qmppeer.h's peer does
+ *   FAKE_UUID     its UUID there
  *   FAKE_LISTEN   a path to listen at, without a word to anybody
  *   FAKE_CHDIR    a folder to go to then
  *
@@ -47,6 +48,18 @@ listenAt(const char *path)
     return fd;
 }
 
+static char *
+answer(const char *line, void *opaque)
+{
+    const char *uuid = opaque;
+    g_autofree char *body = NULL;
+
+    if (!uuid || !strstr(line, "\"query-uuid\""))
+        return qmpPeerAnswerAll(line, NULL);
+    body = g_strdup_printf("{\"UUID\": \"%s\"}", uuid);
+    return qmpPeerReply(line, body);
+}
+
 int
 main(void)
 {
@@ -68,7 +81,8 @@ main(void)
             fail(root);
     }
     if (qmp)
-        peer = qmpPeerNewOn(qmp, listenAt(qmp), QMP_PEER_GREETING, NULL, NULL);
+        peer = qmpPeerNewOn(qmp, listenAt(qmp), QMP_PEER_GREETING, answer,
+                            getenv("FAKE_UUID"));
     if (other)
         listener = listenAt(other);
     if (folder && chdir(folder) < 0)

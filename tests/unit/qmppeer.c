@@ -32,6 +32,7 @@ struct _qmpPeer {
     virMutex lock;              /* guards the client */
     virCond cond;
     int client;
+    unsigned int served;        /* connections that have ended */
 };
 
 static void
@@ -100,6 +101,8 @@ qmpPeerThread(void *opaque)
 
         virMutexLock(&peer->lock);
         peer->client = -1;
+        peer->served++;
+        virCondBroadcast(&peer->cond);
         virMutexUnlock(&peer->lock);
         close(fd);
     }
@@ -207,6 +210,17 @@ qmpPeerSend(qmpPeer *peer, const char *text, size_t len)
     virMutexUnlock(&peer->lock);
     qmpPeerWriteAll(fd, text, len);
     close(fd);
+}
+
+void
+qmpPeerWaitGone(qmpPeer *peer)
+{
+    gint64 deadline = g_get_monotonic_time() + QMP_PEER_DEADLINE;
+
+    virMutexLock(&peer->lock);
+    while (peer->served == 0)
+        g_assert_true(virCondWaitUntil(&peer->cond, &peer->lock, deadline));
+    virMutexUnlock(&peer->lock);
 }
 
 void

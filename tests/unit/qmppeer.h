@@ -36,6 +36,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(qmpPeer, qmpPeerFree)
 const char *qmpPeerPath(qmpPeer *peer);
 /* Any thread: sends to the client that is connected, which must be there within a deadline. */
 void qmpPeerSend(qmpPeer *peer, const char *text, size_t len);
+/* Any thread: waits until a client has come and gone. */
+void qmpPeerWaitGone(qmpPeer *peer);
 /* Any thread: ends that connection. */
 void qmpPeerHangUp(qmpPeer *peer);
 
