@@ -9,7 +9,6 @@
 
 #include <string.h>
 #include <sys/random.h>
-#include <glib.h>
 
 int
 virUUIDParse(const char *text, unsigned char *uuid)
@@ -93,4 +92,23 @@ virUUIDFromText(const char *text, unsigned char *uuid)
     g_checksum_get_digest(sum, digest, &len);
     memcpy(uuid, digest, VIR_UUID_BUFLEN);
     virUUIDStamp(uuid, 8);
+}
+
+guint
+virUUIDHash(gconstpointer uuid)
+{
+    guint64 half[2];
+    guint64 mixed;
+
+    /* A product spreads upwards only, so the upper halves are brought down before and after. */
+    memcpy(half, uuid, VIR_UUID_BUFLEN);
+    mixed = (half[0] ^ half[0] >> 32) * G_GUINT64_CONSTANT(0x9e3779b97f4a7c15) ^
+            (half[1] ^ half[1] >> 32) * G_GUINT64_CONSTANT(0xff51afd7ed558ccd);
+    return mixed ^ mixed >> 32;
+}
+
+gboolean
+virUUIDEqual(gconstpointer one, gconstpointer other)
+{
+    return memcmp(one, other, VIR_UUID_BUFLEN) == 0;
 }

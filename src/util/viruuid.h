@@ -6,6 +6,7 @@
 #pragma once
 
 #include <libvirt/libvirt.h>
+#include <glib.h>
 
 /* Both sizes are in libvirt.h: VIR_UUID_BUFLEN (16), VIR_UUID_STRING_BUFLEN (37). */
 
@@ -16,3 +17,7 @@ const char *virUUIDFormat(const unsigned char *uuid, char *text);
 int virUUIDGenerate(unsigned char *uuid);
 /* The same @text always gives the same UUID (version 8 of RFC 9562, by SHA-256). */
 void virUUIDFromText(const char *text, unsigned char *uuid);
+/* For hash tables whose keys are UUIDs. All of a UUID counts: many that people make up
+ * begin alike. */
+guint virUUIDHash(gconstpointer uuid);
+gboolean virUUIDEqual(gconstpointer one, gconstpointer other);
