@@ -64,7 +64,6 @@ virDomainEventDispatch(virObjectEvent *event, virDomainPtr dom,
 }
 
 const virObjectEventClass virDomainEventClass = {
-    .name = "domain event",
     .dispatch = virDomainEventDispatch,
     .free = virDomainEventFree,
 };
@@ -113,7 +112,6 @@ virDomainMonitorEventText(virObjectEvent *head, size_t *len)
 }
 
 const virObjectEventClass virDomainMonitorEventClass = {
-    .name = "qemu monitor event",
     .dispatch = virDomainMonitorEventDispatch,
     .filterText = virDomainMonitorEventText,
     .lost = virDomainMonitorEventLostNew,

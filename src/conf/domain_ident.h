@@ -36,7 +36,7 @@ struct _virDomainIdent {
     atomic_size_t queuedBytes;      /* what this stream holds of the queue */
     virEventGap gap;                /* since the queue was last emptied */
     const void *gapClass;           /* class of the events in it */
-    guint64 gapSerial;              /* order of arrival of the first of them */
+    guint64 gapSerial;              /* order of arrival of the last of them */
     virDomainIdent *nextGap;        /* idents with a gap, in order of their first loss */
 
     size_t nameLen;

@@ -2,6 +2,8 @@
  * object_event.c: registrations, the queue between the thread that produces
  * events and the loop that delivers them, and the delivery
  *
+ * Who wants an event is answered in object_event_registry.c.
+ *
  * Two locks, never held together in the other order: @lock (registrations), then
  * @queueLock (the queue). Neither is held while a callback, a free function or
  * the event loop is called.
@@ -23,56 +25,25 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "object_event_registry.h"
 #include "virerror_priv.h"
 #include "virgettext.h"
 #include "virlog.h"
+#include "viruuid.h"
 
 #define VIR_FROM_THIS VIR_FROM_NONE
 
 VIR_LOG_INIT("conf.object_event");
 
-typedef struct {
-    atomic_uint refs;
-    atomic_bool gone;               /* deregistered: not to be called any more */
-    virConnectPtr conn;             /* a reference */
-    int callbackID;
-    const virObjectEventClass *klass;
-    int eventID;
-    int route;                      /* > 0: filtered elsewhere */
-    bool scoped;                    /* only events of @uuid */
-    unsigned char uuid[VIR_UUID_BUFLEN];
-    virEventFilter *filter;
-    void *cb;
-    void *opaque;
-    virFreeCallback freecb;
-    bool legacy;
-    guint64 since;                  /* events of a lower serial came before */
-    atomic_ullong lost;
-} virObjectEventReg;
-
-/* The registrations that want one kind of event, worked out once. Immutable. */
-typedef struct {
-    atomic_uint refs;
-    const virObjectEventClass *klass;       /* the key: these */
-    int eventID;
-    int route;
-    guint32 hash;
-    bool scoped;                            /* some registration names @uuid */
-    unsigned char uuid[VIR_UUID_BUFLEN];
-    size_t textLen;
-    char *text;
-    size_t count;
-    virObjectEventReg **regs;               /* in order of registration; a reference each */
-} virObjectEventMatch;
+/* How long nothing must have been dropped for a complaint about drops to be over. */
+#define VIR_OBJECT_EVENT_CALM_US G_USEC_PER_SEC
 
 struct _virObjectEventState {
     atomic_uint refs;
     int wakeFd;
-    size_t maxBytes;                        /* immutable, as the next */
-    size_t maxStreamBytes;
+    size_t maxBytes;                        /* immutable */
     atomic_size_t bytes;                    /* queued or being delivered; raised under queueLock */
     atomic_bool watched;                    /* somebody is registered; written under both locks */
-    atomic_ullong generation;               /* of the registrations; written under lock */
     atomic_ullong delivered;
 
     virMutex queueLock;                     /* guards from here... */
@@ -82,14 +53,12 @@ struct _virObjectEventState {
     virDomainIdent *firstGap, *lastGap;     /* a reference each */
     bool woken;                             /* the eventfd was written, and not read since */
     guint64 pushed, lost, wakeUps;
-    virLogRepeat dropped;                   /* ... to here */
+    virLogRepeat dropped;
+    guint64 droppedFrom;                    /* lost, when that began */
+                                            /* ... to here */
 
     virMutex lock;                          /* guards from here... */
-    GPtrArray *regs;                        /* virObjectEventReg, in order */
-    GHashTable *byID;                       /* virObjectEventReg, by connection and ID */
-    GHashTable *scopes;                     /* uuid -> how many registrations name it */
-    GHashTable *matches;                    /* virObjectEventMatch, by its key */
-    size_t matchBytes;
+    virObjectEventRegistry *registry;
     int watch;                              /* of the event loop; -1: none */
     bool dispatching;
     GPtrArray *doomed;                      /* deregistered while dispatching */
@@ -97,9 +66,10 @@ struct _virObjectEventState {
                                             /* ... to here */
 
     /* The dispatcher's own. */
-    virObjectEventMatch *lastMatch;
-    guint64 lastGeneration;                 /* lastMatch is good for this one only */
-    bool lastScopes;                        /* some registration names a domain */
+    virObjectEventMatches lastMatches;
+    guint64 lastGeneration;                 /* lastMatches is good for this one only */
+    bool lastScoped;                        /* ... and for this domain only: */
+    unsigned char lastUUID[VIR_UUID_BUFLEN];
     virDomainPtr lastDomain;
     virDomainIdent *lastIdent;              /* of lastDomain */
 };
@@ -176,16 +146,7 @@ virObjectEventBatchClear(virObjectEventBatch *batch)
     *batch = (virObjectEventBatch) { 0 };
 }
 
-/* --- registrations and matches --- */
-
-static void
-virObjectEventRegUnref(virObjectEventReg *reg)
-{
-    if (atomic_fetch_sub(&reg->refs, 1) != 1)
-        return;
-    virEventFilterFree(reg->filter);
-    g_free(reg);
-}
+/* --- who gets an event --- */
 
 /* The end of a registration, with no lock held: the opaque's free function, then the
  * reference on the connection, which may be its last. */
@@ -196,92 +157,9 @@ virObjectEventRegFinish(virObjectEventReg *reg)
 
     if (reg->freecb)
         reg->freecb(reg->opaque);
+    g_clear_pointer(&reg->filter, virEventFilterFree);
     virObjectEventRegUnref(reg);
     virConnectUnref(conn);
-}
-
-static guint
-virObjectEventRegHash(gconstpointer key)
-{
-    const virObjectEventReg *reg = key;
-
-    return g_direct_hash(reg->conn) ^ (guint)reg->callbackID * 2654435761u;
-}
-
-static gboolean
-virObjectEventRegEqual(gconstpointer a, gconstpointer b)
-{
-    const virObjectEventReg *one = a;
-    const virObjectEventReg *other = b;
-
-    return one->conn == other->conn && one->callbackID == other->callbackID;
-}
-
-static void
-virObjectEventMatchUnref(gpointer data)
-{
-    virObjectEventMatch *match = data;
-    size_t i;
-
-    if (!match || atomic_fetch_sub(&match->refs, 1) != 1)
-        return;
-    for (i = 0; i < match->count; i++)
-        virObjectEventRegUnref(match->regs[i]);
-    g_free(match->regs);
-    g_free(match->text);
-    g_free(match);
-}
-
-static guint
-virObjectEventMatchHash(gconstpointer key)
-{
-    const virObjectEventMatch *match = key;
-    guint hash = match->hash ^ ((guint)match->eventID << 16) ^ g_direct_hash(match->klass) ^
-                 (guint)match->route * 2654435761u;
-    guint uuid;
-
-    if (match->scoped) {
-        memcpy(&uuid, match->uuid, sizeof(uuid));
-        hash ^= uuid;
-    }
-    return hash;
-}
-
-static gboolean
-virObjectEventMatchEqual(gconstpointer a, gconstpointer b)
-{
-    const virObjectEventMatch *one = a;
-    const virObjectEventMatch *other = b;
-
-    return one->hash == other->hash && one->klass == other->klass &&
-           one->eventID == other->eventID && one->route == other->route &&
-           one->scoped == other->scoped && one->textLen == other->textLen &&
-           (!one->scoped || memcmp(one->uuid, other->uuid, VIR_UUID_BUFLEN) == 0) &&
-           memcmp(one->text, other->text, one->textLen) == 0;
-}
-
-static guint
-virObjectEventHashUUID(gconstpointer key)
-{
-    guint hash;
-
-    memcpy(&hash, key, sizeof(hash));
-    return hash;
-}
-
-static gboolean
-virObjectEventEqualUUID(gconstpointer a, gconstpointer b)
-{
-    return memcmp(a, b, VIR_UUID_BUFLEN) == 0;
-}
-
-/* Call with lock held, whenever the registrations change. */
-static void
-virObjectEventStateForgetMatches(virObjectEventState *state)
-{
-    g_hash_table_remove_all(state->matches);
-    state->matchBytes = 0;
-    atomic_fetch_add(&state->generation, 1);
 }
 
 static const char *
@@ -293,94 +171,46 @@ virObjectEventText(virObjectEvent *event, size_t *len)
     return "";
 }
 
-static bool
-virObjectEventRegWants(const virObjectEventReg *reg, const virObjectEvent *event,
-                       const char *text, size_t len)
+static void
+virObjectEventMatchesClear(virObjectEventMatches *matches)
 {
-    if (reg->klass != event->klass || reg->eventID != event->eventID)
-        return false;
-    if (event->route != VIR_OBJECT_EVENT_ROUTE_ANY && reg->route != event->route)
-        return false;
-    if (event->route > 0)
-        return true;
-    return (!reg->scoped || memcmp(reg->uuid, event->domain->uuid, VIR_UUID_BUFLEN) == 0) &&
-           (!reg->filter || virEventFilterMatches(reg->filter, text, len));
+    g_clear_pointer(&matches->anywhere, virObjectEventMatchUnref);
+    g_clear_pointer(&matches->here, virObjectEventMatchUnref);
 }
 
-/**
- * virObjectEventStateFindMatch:
- * @state: the state
- * @event: what is to be delivered
- *
- * The dispatcher's. The answer of the event before is tried first, without a lock
- * or a look-up: storms are made of one name.
- *
- * Returns the registrations that want @event, borrowed until the next call.
- */
-static virObjectEventMatch *
-virObjectEventStateFindMatch(virObjectEventState *state, virObjectEvent *event)
+/* Whether the answer to the event before is the answer to @event too: storms are made of one
+ * name. No lock. */
+static bool
+virObjectEventStateIsSameMatch(virObjectEventState *state, const virObjectEvent *event,
+                               const char *text, size_t len)
 {
-    virObjectEventMatch key = { .klass = event->klass, .eventID = event->eventID,
-                                .route = event->route, .hash = event->hash };
-    virObjectEventMatch *match = state->lastMatch;
-    size_t i;
+    const virObjectEventMatch *match = state->lastMatches.anywhere;
 
-    key.text = (char *)virObjectEventText(event, &key.textLen);
-    if (match && match->hash == key.hash && match->klass == key.klass &&
-        match->eventID == key.eventID && match->route == key.route &&
-        match->textLen == key.textLen &&
-        state->lastGeneration == atomic_load_explicit(&state->generation, memory_order_acquire) &&
-        memcmp(match->text, key.text, key.textLen) == 0 &&
-        (match->scoped ? memcmp(match->uuid, event->domain->uuid, VIR_UUID_BUFLEN) == 0
-                       : !state->lastScopes))
-        return match;
+    return match && match->klass == event->klass && match->eventID == event->eventID &&
+           match->route == 0 && event->route == 0 && match->hash == event->hash &&
+           match->textLen == len &&
+           state->lastGeneration == virObjectEventRegistryGeneration(state->registry) &&
+           memcmp(match->text, text, len) == 0 &&
+           (!state->lastScoped || virUUIDEqual(state->lastUUID, event->domain->uuid));
+}
+
+/* Sets lastMatches to who wants @event. The dispatcher's. */
+static void
+virObjectEventStateFindMatches(virObjectEventState *state, virObjectEvent *event)
+{
+    size_t len;
+    const char *text = virObjectEventText(event, &len);
+
+    if (virObjectEventStateIsSameMatch(state, event, text, len))
+        return;
+    virObjectEventMatchesClear(&state->lastMatches);
 
     virMutexLock(&state->lock);
-    if (g_hash_table_contains(state->scopes, event->domain->uuid)) {
-        key.scoped = true;
-        memcpy(key.uuid, event->domain->uuid, VIR_UUID_BUFLEN);
-    }
-    if ((match = g_hash_table_lookup(state->matches, &key))) {
-        atomic_fetch_add(&match->refs, 1);
-    } else {
-        g_autoptr(GPtrArray) wanting = g_ptr_array_new();
-        size_t bytes = sizeof(*match) + key.textLen;
-
-        for (i = 0; i < state->regs->len; i++) {
-            virObjectEventReg *reg = g_ptr_array_index(state->regs, i);
-
-            if (virObjectEventRegWants(reg, event, key.text, key.textLen)) {
-                atomic_fetch_add(&reg->refs, 1);
-                g_ptr_array_add(wanting, reg);
-            }
-        }
-        match = g_new(virObjectEventMatch, 1);
-        *match = key;
-        match->text = g_memdup2(key.text, key.textLen);
-        match->count = wanting->len;
-        match->regs = (virObjectEventReg **)g_ptr_array_free(g_steal_pointer(&wanting), FALSE);
-        atomic_init(&match->refs, 1);
-
-        bytes += match->count * sizeof(match->regs[0]);
-        if (bytes <= VIR_OBJECT_EVENT_MATCH_BYTES_MAX) {
-            /* Someone invents names: start afresh, real ones come back soon. */
-            if (g_hash_table_size(state->matches) >= VIR_OBJECT_EVENT_MATCHES_MAX ||
-                state->matchBytes + bytes > VIR_OBJECT_EVENT_MATCH_BYTES_MAX) {
-                g_hash_table_remove_all(state->matches);
-                state->matchBytes = 0;
-            }
-            atomic_fetch_add(&match->refs, 1);
-            g_hash_table_add(state->matches, match);
-            state->matchBytes += bytes;
-        }
-    }
-    state->lastGeneration = atomic_load(&state->generation);
-    state->lastScopes = g_hash_table_size(state->scopes) > 0;
+    virObjectEventRegistryMatch(state->registry, event, text, len, &state->lastMatches);
+    state->lastGeneration = virObjectEventRegistryGeneration(state->registry);
+    state->lastScoped = virObjectEventRegistryIsScoped(state->registry);
     virMutexUnlock(&state->lock);
-
-    virObjectEventMatchUnref(state->lastMatch);
-    state->lastMatch = match;
-    return match;
+    memcpy(state->lastUUID, event->domain->uuid, VIR_UUID_BUFLEN);
 }
 
 /* --- the queue --- */
@@ -407,7 +237,6 @@ virObjectEventGapAdd(virObjectEventState *state, const virObjectEvent *event)
         gap->firstSeconds = event->seconds;
         gap->firstMicros = event->micros;
         ident->gapClass = event->klass;
-        ident->gapSerial = state->nextSerial++;
         ident->nextGap = NULL;
         virDomainIdentRef(ident);
         if (state->lastGap)
@@ -416,6 +245,8 @@ virObjectEventGapAdd(virObjectEventState *state, const virObjectEvent *event)
             state->firstGap = ident;
         state->lastGap = ident;
     }
+    /* Whoever came before the last of them missed something. */
+    ident->gapSerial = state->nextSerial++;
     gap->count += covers;
     gap->to = event->number;
     gap->lastSeconds = event->seconds;
@@ -429,18 +260,19 @@ static bool
 virObjectEventStateAccept(virObjectEventState *state, virObjectEvent *event)
 {
     virDomainIdent *ident = event->domain;
-    size_t held = atomic_load_explicit(&state->bytes, memory_order_relaxed);
+    size_t all = atomic_load_explicit(&state->bytes, memory_order_relaxed) + event->bytes;
+    size_t own = atomic_load_explicit(&ident->queuedBytes, memory_order_relaxed) + event->bytes;
 
     if (event->number > 0) {
-        /* After one drop, all of the stream is dropped until the queue is next taken: the gap
+        /* No stream may hold more than it leaves to others: alone half, of ten that storm each
+         * an eleventh. So there is room for one that doesn't, whatever the others do.
+         * After one drop, all of the stream is dropped until the queue is next taken: the gap
          * then has one place, behind what is queued. */
-        if (ident->gap.count > 0 || held + event->bytes > state->maxBytes ||
-            atomic_load_explicit(&ident->queuedBytes, memory_order_relaxed) + event->bytes >
-            state->maxStreamBytes) {
+        if (ident->gap.count > 0 || all > state->maxBytes || own > state->maxBytes - all) {
             virObjectEventGapAdd(state, event);
             return false;
         }
-    } else if (held + event->bytes > state->maxBytes + VIR_OBJECT_EVENT_RESERVE_BYTES_MAX) {
+    } else if (all > state->maxBytes + VIR_OBJECT_EVENT_RESERVE_BYTES_MAX) {
         state->lost++;
         atomic_fetch_add_explicit(&ident->lost, 1, memory_order_relaxed);
         return false;
@@ -466,7 +298,6 @@ virObjectEventStatePush(virObjectEventState *state, virObjectEventBatch *batch)
     virObjectEvent *dropped = NULL;
     bool complain = false;
     bool wake = false;
-    guint64 unsaid = 0;
 
     *batch = (virObjectEventBatch) { 0 };
     if (!event)
@@ -488,10 +319,11 @@ virObjectEventStatePush(virObjectEventState *state, virObjectEventBatch *batch)
             }
             event = next;
         }
-        if (state->lost != lost)
+        if (state->lost != lost) {
+            if (state->dropped.count == 0)
+                state->droppedFrom = lost;
             complain = virLogRepeatBegin(&state->dropped);
-        else if (state->dropped.count > 0)
-            unsaid = virLogRepeatEnd(&state->dropped);
+        }
         if (!state->woken) {
             state->woken = wake = true;
             state->wakeUps++;
@@ -503,8 +335,6 @@ virObjectEventStatePush(virObjectEventState *state, virObjectEventBatch *batch)
         virObjectEventStateWake(state);
     if (complain)
         VIR_WARN("the event loop does not keep up: events are dropped and counted");
-    else if (unsaid)
-        VIR_WARN("events are accepted again, after %" G_GUINT64_FORMAT " more drops", unsaid);
     virObjectEventFreeList(dropped);
 }
 
@@ -534,9 +364,10 @@ virObjectEventStateDiscard(virObjectEventState *state, virObjectEvent *event)
     }
 }
 
-/* Takes the whole queue, with a notice for each gap behind it. Call with lock held. */
+/* Takes the whole queue, with a notice for each gap behind it. Call with lock held. Returns
+ * the events, and sets *dropped to how many were dropped in a series that is over, if not NULL. */
 static virObjectEvent *
-virObjectEventStateTake(virObjectEventState *state)
+virObjectEventStateTake(virObjectEventState *state, guint64 *dropped)
 {
     virObjectEvent *first;
     virObjectEvent *last;
@@ -547,6 +378,11 @@ virObjectEventStateTake(virObjectEventState *state)
     last = g_steal_pointer(&state->last);
     state->queued = 0;
 
+    if (dropped && state->dropped.count > 0 &&
+        g_get_monotonic_time() - state->dropped.last > VIR_OBJECT_EVENT_CALM_US) {
+        virLogRepeatEnd(&state->dropped);
+        *dropped = state->lost - state->droppedFrom;
+    }
     while ((ident = state->firstGap)) {
         const virObjectEventClass *klass = ident->gapClass;
         virEventGap gap = ident->gap;
@@ -599,43 +435,68 @@ virObjectEventStateGetHandle(virObjectEventState *state, virConnectPtr conn,
     return state->lastDomain;
 }
 
+static void
+virObjectEventRegCountLost(virObjectEventReg *reg, void *opaque)
+{
+    const virObjectEvent *notice = opaque;
+
+    if (reg->klass == notice->klass && notice->serial >= reg->since)
+        atomic_fetch_add(&reg->lost, notice->lost);
+}
+
 /* Who watched a stream while it lost events, whatever names it waits for: nobody knows which
  * names were lost. */
 static void
-virObjectEventStateCountLost(virObjectEventState *state, const virObjectEvent *notice)
+virObjectEventStateCountLost(virObjectEventState *state, virObjectEvent *notice)
 {
     g_auto(virLockGuard) guard G_GNUC_UNUSED = virLockGuardLock(&state->lock);
-    size_t i;
 
-    for (i = 0; i < state->regs->len; i++) {
-        virObjectEventReg *reg = g_ptr_array_index(state->regs, i);
+    virObjectEventRegistryForEach(state->registry, notice->domain->uuid,
+                                  virObjectEventRegCountLost, notice);
+}
 
-        if (reg->klass == notice->klass && notice->serial >= reg->since &&
-            (!reg->scoped || memcmp(reg->uuid, notice->domain->uuid, VIR_UUID_BUFLEN) == 0))
-            atomic_fetch_add(&reg->lost, notice->lost);
-    }
+static void
+virObjectEventStateCall(virObjectEventState *state, virObjectEvent *event,
+                        virObjectEventReg *reg)
+{
+    virObjectEventTarget target = { reg->conn, reg->callbackID, reg->cb, reg->opaque };
+    /* A callback may run the loop, which may deliver for another state. */
+    virObjectEvent *outer = virObjectEventInCallback;
+
+    virObjectEventInCallback = event;
+    event->klass->dispatch(event, virObjectEventStateGetHandle(state, reg->conn, event->domain),
+                           &target);
+    virObjectEventInCallback = outer;
 }
 
 static void
 virObjectEventStateDeliver(virObjectEventState *state, virObjectEvent *event)
 {
-    virObjectEventMatch *match = virObjectEventStateFindMatch(state, event);
-    size_t i;
+    const GPtrArray *anywhere;
+    const GPtrArray *here;
+    size_t i = 0;
+    size_t j = 0;
+
+    virObjectEventStateFindMatches(state, event);
+    anywhere = state->lastMatches.anywhere ? state->lastMatches.anywhere->regs : NULL;
+    here = state->lastMatches.here ? state->lastMatches.here->regs : NULL;
 
     if (event->lost > 0)
         virObjectEventStateCountLost(state, event);
 
-    for (i = 0; i < match->count; i++) {
-        virObjectEventReg *reg = match->regs[i];
-        virObjectEventTarget target;
+    for (;;) {
+        virObjectEventReg *one = anywhere && i < anywhere->len ? g_ptr_array_index(anywhere, i)
+                                                               : NULL;
+        virObjectEventReg *other = here && j < here->len ? g_ptr_array_index(here, j) : NULL;
 
-        if (atomic_load(&reg->gone) || event->serial < reg->since)
-            continue;
-        target = (virObjectEventTarget) { reg->conn, reg->callbackID, reg->cb, reg->opaque };
-        virObjectEventInCallback = event;
-        event->klass->dispatch(event, virObjectEventStateGetHandle(state, reg->conn,
-                                                                   event->domain), &target);
-        virObjectEventInCallback = NULL;
+        if (one && (!other || one->sequence < other->sequence))
+            i++;
+        else if (other)
+            j++, one = other;
+        else
+            break;
+        if (!atomic_load(&one->gone) && event->serial >= one->since)
+            virObjectEventStateCall(state, event, one);
     }
 }
 
@@ -648,23 +509,29 @@ virObjectEventStateDispatch(virObjectEventState *state)
     virDomainIdent *chargedIdent = NULL;
     size_t chargedBytes = 0;
     size_t budget = VIR_OBJECT_EVENT_TURN_MAX;
+    guint64 dropped = 0;
     bool again;
     size_t i;
 
     virMutexLock(&state->lock);
+    virMutexLock(&state->queueLock);
+    state->woken = false;
+    virMutexUnlock(&state->queueLock);
     if (state->dispatching) {
-        /* A loop that runs inside a callback: the outer turn goes on afterwards. */
+        /* A loop that runs inside a callback: the outer turn goes on afterwards, and wakes the
+         * loop again for what this one was woken for. */
         virMutexUnlock(&state->lock);
         return;
     }
     state->dispatching = true;
     event = g_steal_pointer(&state->pending);
-    virMutexLock(&state->queueLock);
-    state->woken = false;
-    virMutexUnlock(&state->queueLock);
     if (!event)
-        event = virObjectEventStateTake(state);
+        event = virObjectEventStateTake(state, &dropped);
     virMutexUnlock(&state->lock);
+
+    if (dropped > 0)
+        VIR_WARN("the event loop keeps up again: %" G_GUINT64_FORMAT " events were dropped",
+                 dropped);
 
     while (event && budget > 0) {
         virObjectEvent *next = event->next;
@@ -693,13 +560,13 @@ virObjectEventStateDispatch(virObjectEventState *state)
     }
     /* The handle holds a reference on its connection, which must be able to go. */
     virObjectEventStateDropHandle(state);
-    g_clear_pointer(&state->lastMatch, virObjectEventMatchUnref);
+    virObjectEventMatchesClear(&state->lastMatches);
 
     virMutexLock(&state->lock);
     state->dispatching = false;
     if (!atomic_load(&state->watched)) {
         virObjectEventStateDiscard(state, g_steal_pointer(&event));
-        virObjectEventStateDiscard(state, virObjectEventStateTake(state));
+        virObjectEventStateDiscard(state, virObjectEventStateTake(state, NULL));
     }
     state->pending = event;
     if (state->doomed->len > 0) {
@@ -746,15 +613,9 @@ virObjectEventStateNew(size_t maxBytes)
     atomic_init(&state->refs, 1);
     state->wakeFd = fd;
     state->maxBytes = maxBytes > 0 ? maxBytes : VIR_OBJECT_EVENT_QUEUE_BYTES_MAX;
-    state->maxStreamBytes = maxBytes > 0 ? maxBytes / 2 : VIR_OBJECT_EVENT_STREAM_BYTES_MAX;
     virMutexInit(&state->queueLock);
     virMutexInit(&state->lock);
-    state->regs = g_ptr_array_new();
-    state->byID = g_hash_table_new(virObjectEventRegHash, virObjectEventRegEqual);
-    state->scopes = g_hash_table_new_full(virObjectEventHashUUID, virObjectEventEqualUUID,
-                                          g_free, NULL);
-    state->matches = g_hash_table_new_full(virObjectEventMatchHash, virObjectEventMatchEqual,
-                                           virObjectEventMatchUnref, NULL);
+    state->registry = virObjectEventRegistryNew();
     state->doomed = g_ptr_array_new();
     state->watch = -1;
     return state;
@@ -775,12 +636,9 @@ virObjectEventStateUnref(virObjectEventState *state)
     if (!state || atomic_fetch_sub(&state->refs, 1) != 1)
         return;
     virObjectEventStateDiscard(state, state->pending);
-    virObjectEventStateDiscard(state, virObjectEventStateTake(state));
+    virObjectEventStateDiscard(state, virObjectEventStateTake(state, NULL));
     g_ptr_array_unref(state->doomed);
-    g_hash_table_unref(state->matches);
-    g_hash_table_unref(state->scopes);
-    g_hash_table_unref(state->byID);
-    g_ptr_array_unref(state->regs);
+    virObjectEventRegistryFree(state->registry);
     virMutexDestroy(&state->lock);
     virMutexDestroy(&state->queueLock);
     close(state->wakeFd);
@@ -830,90 +688,63 @@ virObjectEventStateAddWatch(virObjectEventState *state)
     return 0;
 }
 
-/* Call with lock held. */
-static bool
-virObjectEventStateIsTracked(virObjectEventState *state,
-                             const virObjectEventRegistration *registration)
+/* A registration that is not in the registry yet; holds nothing of what it names. */
+static virObjectEventReg *
+virObjectEventRegNew(const virObjectEventRegistration *registration)
 {
-    size_t i;
+    virObjectEventReg *reg = g_new0(virObjectEventReg, 1);
 
-    if (registration->filter)
-        return false;
-    for (i = 0; i < state->regs->len; i++) {
-        virObjectEventReg *reg = g_ptr_array_index(state->regs, i);
-
-        if (reg->conn == registration->conn && reg->klass == registration->klass &&
-            reg->eventID == registration->eventID && reg->route == registration->route &&
-            reg->cb == registration->cb && !reg->filter && reg->legacy == registration->legacy &&
-            reg->scoped == (registration->uuid != NULL) &&
-            (!reg->scoped || memcmp(reg->uuid, registration->uuid, VIR_UUID_BUFLEN) == 0))
-            return true;
+    atomic_init(&reg->refs, 1);
+    reg->conn = registration->conn;
+    reg->klass = registration->klass;
+    reg->eventID = registration->eventID;
+    reg->route = registration->route;
+    reg->filter = registration->filter;
+    reg->cb = registration->cb;
+    reg->opaque = registration->opaque;
+    reg->freecb = registration->freecb;
+    reg->legacy = registration->legacy;
+    if (registration->uuid) {
+        reg->scoped = true;
+        memcpy(reg->uuid, registration->uuid, VIR_UUID_BUFLEN);
     }
-    return false;
-}
-
-/* Call with lock held: one more (or less) registration names @uuid. */
-static void
-virObjectEventStateCountScope(virObjectEventState *state, const unsigned char *uuid, int change)
-{
-    guint count = GPOINTER_TO_UINT(g_hash_table_lookup(state->scopes, uuid)) + change;
-
-    if (count > 0)
-        g_hash_table_replace(state->scopes, g_memdup2(uuid, VIR_UUID_BUFLEN),
-                             GUINT_TO_POINTER(count));
-    else
-        g_hash_table_remove(state->scopes, uuid);
+    return reg;
 }
 
 int
 virObjectEventStateRegister(virObjectEventState *state,
                             const virObjectEventRegistration *registration)
 {
-    virObjectEventReg *reg = NULL;
-    bool tracked;
+    virObjectEventReg *reg = virObjectEventRegNew(registration);
     int id = -1;
 
-    while (!reg) {
+    while (id < 0) {
+        bool tracked;
+
         if (virObjectEventStateAddWatch(state) < 0)
-            return -1;
+            break;
 
         virMutexLock(&state->lock);
-        if ((tracked = virObjectEventStateIsTracked(state, registration)) || state->watch < 0) {
-            virMutexUnlock(&state->lock);
-            if (tracked) {
-                virReportError(VIR_ERR_INVALID_ARG, "%s", _("event callback already tracked"));
-                return -1;
-            }
-            continue;       /* the last registration went meanwhile and took the watch along */
+        tracked = !reg->filter && virObjectEventRegistryFindSame(state->registry, reg);
+        /* Without a watch, the last registration went meanwhile and took it along. */
+        if (!tracked && state->watch >= 0) {
+            virConnectRefInternal(reg->conn);
+            reg->callbackID = id = atomic_fetch_add(&reg->conn->nextCallbackID, 1);
+            virMutexLock(&state->queueLock);
+            reg->since = state->nextSerial;
+            atomic_store(&state->watched, true);
+            virMutexUnlock(&state->queueLock);
+            virObjectEventRegistryAdd(state->registry, reg);
         }
-
-        reg = g_new0(virObjectEventReg, 1);
-        atomic_init(&reg->refs, 1);
-        reg->conn = virConnectRefInternal(registration->conn);
-        reg->callbackID = id = atomic_fetch_add(&registration->conn->nextCallbackID, 1);
-        reg->klass = registration->klass;
-        reg->eventID = registration->eventID;
-        reg->route = registration->route;
-        reg->filter = registration->filter;
-        reg->cb = registration->cb;
-        reg->opaque = registration->opaque;
-        reg->freecb = registration->freecb;
-        reg->legacy = registration->legacy;
-        if (registration->uuid) {
-            reg->scoped = true;
-            memcpy(reg->uuid, registration->uuid, VIR_UUID_BUFLEN);
-            virObjectEventStateCountScope(state, reg->uuid, 1);
-        }
-        g_ptr_array_add(state->regs, reg);
-        g_hash_table_add(state->byID, reg);
-        virObjectEventStateForgetMatches(state);
-
-        virMutexLock(&state->queueLock);
-        reg->since = state->nextSerial;
-        atomic_store(&state->watched, true);
-        virMutexUnlock(&state->queueLock);
         virMutexUnlock(&state->lock);
+
+        if (tracked) {
+            virReportError(VIR_ERR_INVALID_ARG, "%s", _("event callback already tracked"));
+            break;
+        }
     }
+    if (id < 0)
+        virObjectEventRegUnref(reg);
     return id;
 }
 
@@ -922,13 +753,7 @@ virObjectEventStateRegister(virObjectEventState *state,
 static bool
 virObjectEventStateTakeOut(virObjectEventState *state, virObjectEventReg *reg)
 {
-    atomic_store(&reg->gone, true);
-    g_hash_table_remove(state->byID, reg);
-    g_ptr_array_remove(state->regs, reg);
-    if (reg->scoped)
-        virObjectEventStateCountScope(state, reg->uuid, -1);
-    virObjectEventStateForgetMatches(state);
-
+    virObjectEventRegistryRemove(state->registry, reg);
     if (state->dispatching) {
         g_ptr_array_add(state->doomed, reg);
         return false;
@@ -943,7 +768,7 @@ virObjectEventStateRest(virObjectEventState *state, virObjectEvent **leftover)
 {
     int watch = state->watch;
 
-    if (state->regs->len > 0)
+    if (virObjectEventRegistrySize(state->registry) > 0)
         return -1;
     virMutexLock(&state->queueLock);
     atomic_store(&state->watched, false);
@@ -951,7 +776,7 @@ virObjectEventStateRest(virObjectEventState *state, virObjectEvent **leftover)
     state->watch = -1;
     if (!state->dispatching) {
         virObjectEventStateDiscard(state, g_steal_pointer(&state->pending));
-        *leftover = virObjectEventStateTake(state);
+        *leftover = virObjectEventStateTake(state, NULL);
     }
     return watch;
 }
@@ -969,29 +794,22 @@ virObjectEventStateDeregister(virObjectEventState *state, virConnectPtr conn,
                               const virObjectEventClass *klass, int callbackID)
 {
     g_autoptr(virObjectEventState) hold G_GNUC_UNUSED = virObjectEventStateRef(state);
-    virObjectEventReg key = { .conn = conn, .callbackID = callbackID };
     virObjectEvent *leftover = NULL;
     virObjectEventReg *reg;
     bool finish;
     int watch;
-    int left = 0;
-    size_t i;
+    int left;
 
     virMutexLock(&state->lock);
-    reg = g_hash_table_lookup(state->byID, &key);
+    reg = virObjectEventRegistryFind(state->registry, conn, callbackID);
     if (!reg || reg->klass != klass) {
         virMutexUnlock(&state->lock);
-        virReportError(VIR_ERR_INVALID_ARG, _("%1$s callback id %2$d not registered"),
-                       klass->name, callbackID);
+        virReportError(VIR_ERR_INVALID_ARG, _("event callback id %1$d not registered"),
+                       callbackID);
         return -1;
     }
     finish = virObjectEventStateTakeOut(state, reg);
-    for (i = 0; i < state->regs->len; i++) {
-        virObjectEventReg *other = g_ptr_array_index(state->regs, i);
-
-        if (other->conn == conn && other->klass == klass && other->eventID == reg->eventID)
-            left++;
-    }
+    left = virObjectEventRegistryCountAlike(state->registry, reg);
     watch = virObjectEventStateRest(state, &leftover);
     virMutexUnlock(&state->lock);
 
@@ -1005,14 +823,13 @@ void
 virObjectEventStateWithdraw(virObjectEventState *state, virConnectPtr conn, int callbackID)
 {
     g_autoptr(virObjectEventState) hold G_GNUC_UNUSED = virObjectEventStateRef(state);
-    virObjectEventReg key = { .conn = conn, .callbackID = callbackID };
     virObjectEvent *leftover = NULL;
     virObjectEventReg *reg;
     bool finish = false;
     int watch = -1;
 
     virMutexLock(&state->lock);
-    if ((reg = g_hash_table_lookup(state->byID, &key))) {
+    if ((reg = virObjectEventRegistryFind(state->registry, conn, callbackID))) {
         reg->freecb = NULL;
         finish = virObjectEventStateTakeOut(state, reg);
         watch = virObjectEventStateRest(state, &leftover);
@@ -1028,22 +845,16 @@ int
 virObjectEventStateFindLegacy(virObjectEventState *state, virConnectPtr conn,
                               const virObjectEventClass *klass, int eventID, void *cb)
 {
-    int id = -1;
-    size_t i;
+    virObjectEventReg *reg;
+    int id;
 
     virMutexLock(&state->lock);
-    for (i = 0; i < state->regs->len && id < 0; i++) {
-        virObjectEventReg *reg = g_ptr_array_index(state->regs, i);
-
-        if (reg->legacy && reg->conn == conn && reg->klass == klass &&
-            reg->eventID == eventID && reg->cb == cb)
-            id = reg->callbackID;
-    }
+    reg = virObjectEventRegistryFindLegacy(state->registry, conn, klass, eventID, cb);
+    id = reg ? reg->callbackID : -1;
     virMutexUnlock(&state->lock);
 
     if (id < 0)
-        virReportError(VIR_ERR_INVALID_ARG, _("%1$s callback function %2$p not registered"),
-                       klass->name, cb);
+        virReportError(VIR_ERR_INVALID_ARG, _("event callback function %1$p not registered"), cb);
     return id;
 }
 
@@ -1052,15 +863,17 @@ virObjectEventStateDeregisterAll(virObjectEventState *state, virConnectPtr conn)
 {
     g_autoptr(virObjectEventState) hold G_GNUC_UNUSED = virObjectEventStateRef(state);
     g_autoptr(GPtrArray) finish = g_ptr_array_new();
+    g_autoptr(GPtrArray) all = NULL;
     virObjectEvent *leftover = NULL;
     int watch;
     size_t i;
 
     virMutexLock(&state->lock);
-    for (i = state->regs->len; i > 0; i--) {
-        virObjectEventReg *reg = g_ptr_array_index(state->regs, i - 1);
+    all = virObjectEventRegistryGetAll(state->registry, conn);
+    for (i = 0; i < all->len; i++) {
+        virObjectEventReg *reg = g_ptr_array_index(all, i);
 
-        if (reg->conn == conn && virObjectEventStateTakeOut(state, reg))
+        if (virObjectEventStateTakeOut(state, reg))
             g_ptr_array_add(finish, reg);
     }
     watch = virObjectEventStateRest(state, &leftover);
@@ -1075,8 +888,9 @@ void
 virObjectEventStateGetStats(virObjectEventState *state, virObjectEventStats *stats)
 {
     virMutexLock(&state->lock);
-    stats->registrations = state->regs->len;
-    stats->rememberedNames = g_hash_table_size(state->matches);
+    stats->registrations = virObjectEventRegistrySize(state->registry);
+    stats->rememberedNames = virObjectEventRegistryRemembered(state->registry);
+    stats->filterRuns = virObjectEventRegistryFilterRuns(state->registry);
     virMutexLock(&state->queueLock);
     stats->queuedEvents = state->queued;
     stats->queuedBytes = atomic_load(&state->bytes);
@@ -1093,8 +907,7 @@ guint64
 virObjectEventStateGetLost(virObjectEventState *state, virConnectPtr conn, int callbackID)
 {
     g_auto(virLockGuard) guard G_GNUC_UNUSED = virLockGuardLock(&state->lock);
-    virObjectEventReg key = { .conn = conn, .callbackID = callbackID };
-    virObjectEventReg *reg = g_hash_table_lookup(state->byID, &key);
+    virObjectEventReg *reg = virObjectEventRegistryFind(state->registry, conn, callbackID);
 
     return reg ? atomic_load(&reg->lost) : 0;
 }

@@ -22,15 +22,19 @@
  * the busiest real guest emits (performance notes: 167,000 events/s of about 350
  * bytes) would be 1.7 GB, so this is about one second of it. */
 #define VIR_OBJECT_EVENT_QUEUE_BYTES_MAX (64 * 1024 * 1024)
-/* Of that, what a single stream may hold, so that one storm leaves room for others. */
-#define VIR_OBJECT_EVENT_STREAM_BYTES_MAX (32 * 1024 * 1024)
+/* Of that a stream may hold no more than it leaves free, so that storms leave room for others. */
 /* Beyond the limit, for events that are not numbered: there are few of them, and losing
  * "this domain stopped" to a storm of raw events would serve nobody. */
 #define VIR_OBJECT_EVENT_RESERVE_BYTES_MAX (1024 * 1024)
-/* Names whose matching registrations are remembered; real QEMUs know some 60. */
+/* Names for which it is remembered which of the registrations for all domains want them; real
+ * QEMUs know some 60. */
 #define VIR_OBJECT_EVENT_MATCHES_MAX 4096
-/* Bytes of such names; QEMU's own are 5 to 30 long, invented ones may be anything. */
+/* Bytes of that; QEMU's own names are 5 to 30 long, invented ones may be anything. */
 #define VIR_OBJECT_EVENT_MATCH_BYTES_MAX (1024 * 1024)
+/* The same for registrations that name a domain: for each of 16,384 domains the few names that it
+ * really uses. */
+#define VIR_OBJECT_EVENT_SCOPED_MATCHES_MAX 65536
+#define VIR_OBJECT_EVENT_SCOPED_MATCH_BYTES_MAX (16 * 1024 * 1024)
 /* Events delivered before the loop gets its turn again. */
 #define VIR_OBJECT_EVENT_TURN_MAX 4096
 
@@ -47,7 +51,6 @@ typedef struct {
 
 typedef struct _virObjectEventClass virObjectEventClass;
 struct _virObjectEventClass {
-    const char *name;               /* for messages: "domain event", "qemu monitor event" */
     /* Calls target->cb with what @event says. @dom is a handle of target->conn for the
      * event's domain, borrowed: a callback that keeps it takes a reference. */
     void (*dispatch)(virObjectEvent *event, virDomainPtr dom, const virObjectEventTarget *target);
@@ -68,7 +71,7 @@ struct _virObjectEvent {
     virObjectEvent *next;
     guint64 serial;                 /* order of arrival within the state */
     size_t bytes;                   /* what it really costs, allocator's overhead included */
-    guint64 number;                 /* within its stream, from 1; 0: not numbered (derived events) */
+    guint64 number;                 /* within its stream, from 1; 0: none (derived events) */
     guint64 lost;                   /* > 0: tells of so many lost events, the last being @number */
     gint64 seconds;                 /* QEMU's time; -1: it gave none */
     guint32 micros;
@@ -149,8 +152,8 @@ int virObjectEventStateRegister(virObjectEventState *state,
  * the loop's thread when that is over.
  *
  * Returns how many registrations are left on @conn for the same class and
- * eventID, or -1 with VIR_ERR_INVALID_ARG "<class name> callback id N not
- * registered" if @callbackID isn't one of @klass on @conn; nothing changes then.
+ * eventID, or -1 with VIR_ERR_INVALID_ARG "event callback id N not registered"
+ * if @callbackID isn't one of @klass on @conn; nothing changes then.
  */
 int virObjectEventStateDeregister(virObjectEventState *state, virConnectPtr conn,
                                   const virObjectEventClass *klass, int callbackID);
@@ -170,12 +173,14 @@ void virObjectEventStateDeregisterAll(virObjectEventState *state, virConnectPtr 
 typedef struct {
     size_t registrations;
     size_t queuedEvents, queuedBytes, maxBytes;
-    size_t rememberedNames;         /* in the cache of matches */
+    size_t rememberedNames;         /* for which it is known who wants them */
+    guint64 filterRuns;             /* filters that had to look at a name */
     guint64 pushed, delivered, lost;
     guint64 wakeUps;                /* hand-overs to the loop */
 } virObjectEventStats;
 void virObjectEventStateGetStats(virObjectEventState *state, virObjectEventStats *stats);
-/* Events dropped in streams that this registration watches, since it was made; 0 if unknown. */
+/* Events dropped in streams that this registration watches; 0 if unknown. Those of one gap count
+ * together: a registration that was made in the middle of one is charged with all of it. */
 guint64 virObjectEventStateGetLost(virObjectEventState *state, virConnectPtr conn, int callbackID);
 
 /* The event being delivered by the calling thread, or NULL outside a callback. */

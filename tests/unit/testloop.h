@@ -1,0 +1,21 @@
+/*
+ * testloop.h: an event loop that a test drives by hand
+ *
+ * Serves what is ready when it is told to and never waits, so that a test knows what
+ * has run and what has not; and it may be run inside its own callbacks, which the
+ * built-in loop does not do for one handle.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include <stddef.h>
+
+/* Makes it the event loop of the process. May be called again. */
+void testLoopRegister(void);
+/* Serves each handle that is ready once. Returns how many were. */
+size_t testLoopRun(void);
+/* Runs until nothing is ready. Returns how often something was; aborts if there is no end. */
+size_t testLoopDrain(void);
+/* Handles that were added and not removed. */
+size_t testLoopHandles(void);
