@@ -322,6 +322,7 @@ qemuDomainGetInfo(virDomainPtr dom, virDomainInfoPtr info)
     g_autoptr(virDomainObj) obj = qemuDriverFind(dom);
     qemuQueryMemory memory = { 0 };
     unsigned int cpus = 0;
+    pid_t pid;
 
     if (!obj || qemuQueryGetMemory(obj, &memory) < 0 || qemuQueryGetCpus(obj, &cpus) < 0)
         return -1;
@@ -329,7 +330,9 @@ qemuDomainGetInfo(virDomainPtr dom, virDomainInfoPtr info)
     info->maxMem = memory.maximum;
     info->memory = memory.current;
     info->nrVirtCpu = MIN(cpus, USHRT_MAX);
-    info->cpuTime = qemuProcessCpuTime(qemuDomainGet(obj)->pid);
+    /* not that of whoever has only made the socket for QEMU */
+    pid = qemuDomainGet(obj)->pid;
+    info->cpuTime = pid > 0 && qemuProcessIsQemu(pid) ? qemuProcessCpuTime(pid) : 0;
     return 0;
 }
 
@@ -437,8 +440,8 @@ qemuDomainDestroyFlags(virDomainPtr dom, unsigned int flags)
 {
     g_autoptr(virDomainObj) obj = NULL;
 
-    /* The monitor's quit is the graceful way already. */
-    virCheckFlagsReturn(VIR_DOMAIN_DESTROY_GRACEFUL, -1);
+    /* The monitor's quit is the graceful way already, and no logs are kept here. */
+    virCheckFlagsReturn(VIR_DOMAIN_DESTROY_GRACEFUL | VIR_DOMAIN_DESTROY_REMOVE_LOGS, -1);
     return (obj = qemuDriverFind(dom)) ? qemuControlDestroy(obj) : -1;
 }
 
