@@ -38,11 +38,18 @@ qemuControlCheckAwake(virDomainObj *dom)
 int
 qemuControlSuspend(virDomainObj *dom)
 {
+    qemuDomain *priv = qemuDomainGet(dom);
+
     if (qemuControlCheckAwake(dom) < 0)
         return -1;
     if (virDomainObjGetState(dom, NULL) == VIR_DOMAIN_PAUSED)
         return 0;
-    return qemuControlRun(dom, "stop");
+    atomic_store(&priv->suspending, true);
+    if (qemuControlRun(dom, "stop") < 0) {
+        atomic_store(&priv->suspending, false);
+        return -1;
+    }
+    return 0;
 }
 
 int

@@ -94,9 +94,15 @@ qemuDomainHandleEvent(virDomainObj *obj, const qemuDomainEvent *event, qemuEvent
     bool told;
 
     qemuDomainRelayEvent(obj, event, sink);
-    if (kind == QEMU_LIFECYCLE_NONE)
+    if (G_LIKELY(kind == QEMU_LIFECYCLE_NONE))
         return;
+    if (kind == QEMU_LIFECYCLE_RESET) {
+        qemuEventSinkAdd(sink, virDomainEventRebootNew(obj->ident));
+        return;
+    }
 
+    if (kind == QEMU_LIFECYCLE_STOP)
+        priv->life.asked = atomic_exchange(&priv->suspending, false);
     told = qemuLifecycleApply(&priv->life, kind, event->data, event->dataLen, &type, &detail);
     virDomainObjSetState(obj, priv->life.state, priv->life.reason);
     if (told)

@@ -53,6 +53,7 @@ struct _qemuDomain {
     bool kvm;
     qemuLifecycle life;             /* I/O thread's own; others read virDomainObj */
     atomic_bool destroying;         /* a caller has asked for the end */
+    atomic_bool suspending;         /* a caller has asked for a pause: the next stop is that */
     virMutex lock;                  /* guards the rest */
     virCond changed;                /* @ended or @agentBusy */
     bool ended;

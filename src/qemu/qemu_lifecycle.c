@@ -40,6 +40,7 @@ qemuLifecycleEventFromName(const char *name, size_t len)
         break;
     case 'R':
         QEMU_LIFECYCLE_IF("RESUME", QEMU_LIFECYCLE_RESUME);
+        QEMU_LIFECYCLE_IF("RESET", QEMU_LIFECYCLE_RESET);
         break;
     case 'S':
         QEMU_LIFECYCLE_IF("STOP", QEMU_LIFECYCLE_STOP);
@@ -134,14 +135,41 @@ qemuLifecycleShutdown(qemuLifecycle *life, const virJSONValue *data, int *type, 
     return true;
 }
 
-static void
-qemuLifecycleMigration(qemuLifecycle *life, const virJSONValue *data)
+/* Returns whether a paused domain turns out to have moved to the other side. */
+static bool
+qemuLifecycleMigration(qemuLifecycle *life, const virJSONValue *data, int *type, int *detail)
 {
     const char *status = virJSONValueObjectGetString(data, "status");
 
-    life->migrating = status &&
-        (g_str_equal(status, "active") || g_str_equal(status, "pre-switchover") ||
-         g_str_equal(status, "device") || g_str_equal(status, "postcopy-active"));
+    life->postcopy = g_strcmp0(status, "postcopy-active") == 0;
+    life->migrating = life->postcopy || g_strcmp0(status, "active") == 0 ||
+                      g_strcmp0(status, "pre-switchover") == 0 ||
+                      g_strcmp0(status, "device") == 0;
+    if (!life->postcopy || life->state != VIR_DOMAIN_PAUSED ||
+        life->reason != VIR_DOMAIN_PAUSED_MIGRATION)
+        return false;
+    life->reason = VIR_DOMAIN_PAUSED_POSTCOPY;
+    *type = VIR_DOMAIN_EVENT_SUSPENDED;
+    *detail = VIR_DOMAIN_EVENT_SUSPENDED_POSTCOPY;
+    return true;
+}
+
+static bool
+qemuLifecycleStop(qemuLifecycle *life, int *type, int *detail)
+{
+    int reason = life->asked ? VIR_DOMAIN_PAUSED_USER : VIR_DOMAIN_PAUSED_UNKNOWN;
+    int told = VIR_DOMAIN_EVENT_SUSPENDED_PAUSED;
+
+    if (life->postcopy) {
+        reason = VIR_DOMAIN_PAUSED_POSTCOPY;
+        told = VIR_DOMAIN_EVENT_SUSPENDED_POSTCOPY;
+    } else if (life->migrating) {
+        reason = VIR_DOMAIN_PAUSED_MIGRATION;
+        told = VIR_DOMAIN_EVENT_SUSPENDED_MIGRATED;
+    }
+    life->asked = false;
+    return qemuLifecyclePause(life, VIR_DOMAIN_PAUSED, reason, VIR_DOMAIN_EVENT_SUSPENDED, told,
+                              type, detail);
 }
 
 bool
@@ -162,13 +190,7 @@ qemuLifecycleApply(qemuLifecycle *life, qemuLifecycleEvent event, const char *da
 
     switch (event) {
     case QEMU_LIFECYCLE_STOP:
-        if (life->migrating)
-            return qemuLifecyclePause(life, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_MIGRATION,
-                                      VIR_DOMAIN_EVENT_SUSPENDED,
-                                      VIR_DOMAIN_EVENT_SUSPENDED_MIGRATED, type, detail);
-        return qemuLifecyclePause(life, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_USER,
-                                  VIR_DOMAIN_EVENT_SUSPENDED,
-                                  VIR_DOMAIN_EVENT_SUSPENDED_PAUSED, type, detail);
+        return qemuLifecycleStop(life, type, detail);
 
     case QEMU_LIFECYCLE_RESUME:
         if (life->state == VIR_DOMAIN_RUNNING)
@@ -230,9 +252,9 @@ qemuLifecycleApply(qemuLifecycle *life, qemuLifecycleEvent event, const char *da
         return true;
 
     case QEMU_LIFECYCLE_MIGRATION:
-        qemuLifecycleMigration(life, json);
-        return false;
+        return qemuLifecycleMigration(life, json, type, detail);
 
+    case QEMU_LIFECYCLE_RESET:
     case QEMU_LIFECYCLE_NONE:
     default:
         return false;

@@ -17,6 +17,7 @@ typedef enum {
     QEMU_LIFECYCLE_STOP,
     QEMU_LIFECYCLE_RESUME,
     QEMU_LIFECYCLE_SHUTDOWN,
+    QEMU_LIFECYCLE_RESET,           /* a typed event of its own follows, and no change of state */
     QEMU_LIFECYCLE_SUSPEND,
     QEMU_LIFECYCLE_SUSPEND_DISK,
     QEMU_LIFECYCLE_WAKEUP,
@@ -31,6 +32,8 @@ typedef enum {
 typedef struct {
     int state, reason;              /* virDomainState and its reason */
     bool migrating;                 /* a migration out is under way: a stop is part of it */
+    bool postcopy;                  /* ... and the other side runs already */
+    bool asked;                     /* a caller wanted the stop that comes next */
 } qemuLifecycle;
 
 /* Cheap: made to be asked for each of many events. */
