@@ -104,8 +104,9 @@ def test_another_qemu_takes_the_path_over(start_qemu, connect):
         qemu.command("stop")
     raw.wait_for(lambda event: event.name == "STOP" and event.domain == "old")
     raw.wait_for(lambda event: event.name == "STOP" and event.domain == "new")
+    ending = conn.domain("old")
     old.command("quit")
-    life.gone(conn.domain("old"))
+    life.gone(ending)
     assert [domain.name for domain in conn.domains()] == ["new"]
 
 
@@ -147,8 +148,9 @@ def test_folders_that_come_and_go(connect, start_qemu, folder):
     qemu = start_qemu(name="guest9", watch=moved / "m.qmp")
     life.came("guest9")
     assert conn.count() == 4
+    ending = conn.domain("guest9")
     qemu.command("quit")
-    life.gone(conn.domain("guest9"))
+    life.gone(ending)
 
 
 def test_links_are_followed(connect, start_qemu, folder):
