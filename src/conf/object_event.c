@@ -489,12 +489,14 @@ virObjectEventStateDeliver(virObjectEventState *state, virObjectEvent *event)
                                                                : NULL;
         virObjectEventReg *other = here && j < here->len ? g_ptr_array_index(here, j) : NULL;
 
-        if (one && (!other || one->sequence < other->sequence))
+        if (one && (!other || one->sequence < other->sequence)) {
             i++;
-        else if (other)
-            j++, one = other;
-        else
+        } else if (other) {
+            one = other;
+            j++;
+        } else {
             break;
+        }
         if (!atomic_load(&one->gone) && event->serial >= one->since)
             virObjectEventStateCall(state, event, one);
     }

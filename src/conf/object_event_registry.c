@@ -464,7 +464,8 @@ virObjectEventMatchNew(const virObjectEventMatch *key)
 
     *match = *key;
     atomic_init(&match->refs, 1);
-    match->text = g_memdup2(key->text, key->textLen);
+    match->text = g_malloc(key->textLen + 1);
+    memcpy(match->text, key->text, key->textLen);
     match->regs = g_ptr_array_new();
     return match;
 }

@@ -1,8 +1,8 @@
 /*
  * objecteventracetest.c: registrations, queue and delivery, in several threads
  *
- * With the built-in event loop, in a thread of its own as applications have it. A
- * companion of objecteventtest.c, for what needs a process with another loop.
+ * A companion of objecteventtest.c. With the built-in event loop, in a thread of its
+ * own as applications have it; under the thread sanitizer with one whose locks it sees.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "domain_event.h"
+#include "testloop.h"
 #include "virthread.h"
 
 #define DEADLINE (60 * G_USEC_PER_SEC)
@@ -21,9 +22,11 @@
 # define __has_feature(feature) 0
 #endif
 #if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
+# define OWN_LOOP 1
 # define ROUNDS 1000
 # define ROUNDS_OF_MANY 50
 #else
+# define OWN_LOOP 0
 # define ROUNDS 3000
 # define ROUNDS_OF_MANY 400
 #endif
@@ -53,8 +56,12 @@ runLoop(void *opaque)
 {
     Fixture *f = opaque;
 
-    while (!atomic_load(&f->stopLoop))
-        virEventRunDefaultImpl();
+    while (!atomic_load(&f->stopLoop)) {
+        if (OWN_LOOP)
+            testLoopWait();
+        else
+            virEventRunDefaultImpl();
+    }
     return NULL;
 }
 
@@ -68,7 +75,10 @@ setUp(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
 {
     const unsigned char uuid[VIR_UUID_BUFLEN] = { 1 };
 
-    g_assert_cmpint(virEventRegisterDefaultImpl(), ==, 0);
+    if (OWN_LOOP)
+        testLoopRegister();
+    else
+        g_assert_cmpint(virEventRegisterDefaultImpl(), ==, 0);
     virMutexInit(&f->lock);
     virCondInit(&f->cond);
     f->state = virObjectEventStateNew(0);
@@ -78,19 +88,34 @@ setUp(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
 }
 
 static void
+stopLoop(Fixture *f)
+{
+    int timer = -1;
+
+    atomic_store(&f->stopLoop, true);
+    if (OWN_LOOP)
+        testLoopWake();
+    else
+        timer = virEventAddTimeout(0, onNothing, NULL, NULL);
+    pthread_join(f->loop, NULL);
+
+    if (OWN_LOOP) {
+        testLoopDrain();
+    } else {
+        virEventRemoveTimeout(timer);
+        while (g_main_context_iteration(NULL, FALSE))
+            ;
+    }
+}
+
+static void
 tearDown(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
 {
     virObjectEventStats stats;
-    int timer;
 
     virObjectEventStateGetStats(f->state, &stats);
     g_assert_cmpuint(stats.registrations, ==, 0);
-    atomic_store(&f->stopLoop, true);
-    timer = virEventAddTimeout(0, onNothing, NULL, NULL);       /* wakes the loop */
-    pthread_join(f->loop, NULL);
-    virEventRemoveTimeout(timer);
-    while (g_main_context_iteration(NULL, FALSE))
-        ;
+    stopLoop(f);
     virObjectEventStateGetStats(f->state, &stats);
     g_assert_cmpuint(stats.queuedBytes, ==, 0);
     g_assert_cmpint(atomic_load(&f->conn->refs), ==, 1);

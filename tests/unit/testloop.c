@@ -9,6 +9,8 @@
 
 #include <libvirt/libvirt.h>
 #include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "virthread.h"
 
@@ -29,6 +31,7 @@ static GPtrArray *testLoopAll;          /* testLoopHandle; guarded by the lock, 
 static GPtrArray *testLoopRemoved;      /* those whose ff is due */
 static int testLoopLastWatch;
 static unsigned int testLoopDepth;      /* how often it runs inside itself */
+static int testLoopWakeFd = -1;         /* immutable once it is registered */
 
 static int
 testLoopAddHandle(int fd, int events, virEventHandleCallback cb, void *opaque, virFreeCallback ff)
@@ -47,6 +50,7 @@ testLoopAddHandle(int fd, int events, virEventHandleCallback cb, void *opaque, v
     handle->opaque = opaque;
     handle->ff = ff;
     g_ptr_array_add(testLoopAll, handle);
+    testLoopWake();
     return handle->watch;
 }
 
@@ -84,6 +88,7 @@ testLoopRemoveHandle(int watch)
     g_assert_nonnull(handle);
     g_ptr_array_remove(testLoopAll, handle);
     g_ptr_array_add(testLoopRemoved, handle);
+    testLoopWake();
     return 0;
 }
 
@@ -111,6 +116,8 @@ testLoopRegister(void)
     static gsize done;
 
     if (g_once_init_enter(&done)) {
+        testLoopWakeFd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        g_assert_cmpint(testLoopWakeFd, >=, 0);
         virEventRegisterImpl(testLoopAddHandle, testLoopUpdateHandle, testLoopRemoveHandle,
                              testLoopAddTimeout, testLoopUpdateTimeout, testLoopRemoveTimeout);
         g_once_init_leave(&done, 1);
@@ -194,6 +201,41 @@ testLoopDrain(void)
         g_assert_cmpuint(turns, <, TEST_LOOP_TURNS_MAX);
     }
     return served;
+}
+
+void
+testLoopWait(void)
+{
+    g_autoptr(GArray) fds = g_array_new(FALSE, FALSE, sizeof(struct pollfd));
+    struct pollfd pfd = { .fd = testLoopWakeFd, .events = POLLIN };
+    guint64 count;
+    size_t i;
+
+    g_array_append_val(fds, pfd);
+    virMutexLock(&testLoopLock);
+    for (i = 0; testLoopAll && i < testLoopAll->len; i++) {
+        testLoopHandle *handle = g_ptr_array_index(testLoopAll, i);
+
+        pfd.fd = handle->fd;
+        if (handle->events & VIR_EVENT_HANDLE_READABLE)
+            g_array_append_val(fds, pfd);
+    }
+    virMutexUnlock(&testLoopLock);
+
+    poll((struct pollfd *)fds->data, fds->len, -1);
+    if (read(testLoopWakeFd, &count, sizeof(count)) < 0)
+        count = 0;      /* something else was ready */
+    testLoopRun();
+}
+
+void
+testLoopWake(void)
+{
+    const guint64 one = 1;
+
+    /* It fails only if it was written without end, and then nobody sleeps. */
+    if (write(testLoopWakeFd, &one, sizeof(one)) < 0)
+        return;
 }
 
 size_t
