@@ -234,7 +234,8 @@ testAttachPassed(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
     g_autoptr(fakeQemu) fake = startQemu(NULL, NULL, listener,
                                          "-chardev socket,id=m,fd=9,server=on,wait=off "
                                          "-mon chardev=m,mode=control");
-    g_autoptr(qmpPeer) peer = qmpPeerNewOn(f->one, listener, QMP_PEER_GREETING, NULL, NULL);
+    g_autoptr(qmpPeer) peer G_GNUC_UNUSED = qmpPeerNewOn(f->one, listener, QMP_PEER_GREETING,
+                                                         NULL, NULL);
 
     assertAttaches(f, fake);
 }
@@ -253,7 +254,7 @@ static void
 testAttachFree(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
 {
     g_autoptr(qmpPeer) busy = qmpPeerNewAt(f->one, QMP_PEER_GREETING, NULL, NULL);
-    g_autoptr(qmpPeer) idle = qmpPeerNewAt(f->two, QMP_PEER_GREETING, NULL, NULL);
+    g_autoptr(qmpPeer) idle G_GNUC_UNUSED = qmpPeerNewAt(f->two, QMP_PEER_GREETING, NULL, NULL);
     g_autoptr(fakeQemu) fake = startQemu(NULL, NULL, -1, "-qmp unix:%s,server=on "
                                          "-qmp unix:%s,server=on", f->one, f->two);
     int client = connectTo(f->one);
@@ -293,7 +294,7 @@ testNobodyThere(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
 static void
 testNoQmp(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
 {
-    g_autoptr(qmpPeer) vnc = qmpPeerNewAt(f->one, "RFB 003.008\n", NULL, NULL);
+    g_autoptr(qmpPeer) vnc G_GNUC_UNUSED = qmpPeerNewAt(f->one, "RFB 003.008\n", NULL, NULL);
     g_autoptr(fakeQemu) fake = startQemu(NULL, NULL, -1, "-qmp unix:%s,server=on", f->one);
 
     g_assert_null(qemuAttachProcess(f->instance, fakeQemuPid(fake)));

@@ -171,8 +171,8 @@ testAgent(void)
     static const char *const devices[] = {
         "virtserialport,chardev=c,name=org.qemu.guest_agent.0",
         "virtserialport,bus=b.0,nr=1,chardev=c,id=channel0,name=org.qemu.guest_agent.0",
-        "{\"driver\":\"virtserialport\",\"nr\":1,\"chardev\":\"c\",\"id\":\"x\","
-        "\"name\":\"org.qemu.guest_agent.0\"}",
+        ("{\"driver\":\"virtserialport\",\"nr\":1,\"chardev\":\"c\",\"id\":\"x\","
+         "\"name\":\"org.qemu.guest_agent.0\"}"),
     };
     static const char *const others[] = {
         "virtserialport,chardev=c,name=com.redhat.spice.0",
