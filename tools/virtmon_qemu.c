@@ -70,10 +70,12 @@ virtmonFormatReply(vshControl *ctl, const vshCmd *cmd, const char *reply)
 
     if (vshCmdHas(cmd, "return-value")) {
         if (!(value = virtmonJSONCompact(reply, "return", &why))) {
-            if (why)
-                vshError(ctl, _("failed to parse JSON returned by qemu: %1$s"), why);
-            else
+            if (why) {
+                vshError(ctl, "%s", _("failed to parse JSON returned by qemu"));
+                vshError(ctl, _("cannot parse json: %1$s"), why);
+            } else {
                 vshError(ctl, "%s", _("'return' member missing"));
+            }
             return NULL;
         }
         if (!vshCmdHas(cmd, "pretty"))
@@ -93,6 +95,7 @@ virtmonRunMonitorCommand(vshControl *ctl, const vshCmd *cmd)
     g_autofree char *command = NULL;
     g_autofree char *output = NULL;
     g_autofree char *safe = NULL;
+    g_autofree char *wrong = NULL;
     g_autofree char *why = NULL;
     unsigned int flags = 0;
     char *reply = NULL;
@@ -106,8 +109,9 @@ virtmonRunMonitorCommand(vshControl *ctl, const vshCmd *cmd)
     if (vshCmdHas(cmd, "hmp")) {
         flags |= VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP;
         command = g_strjoinv(" ", (char **)words);
-    } else if (!(command = virtmonQMPFromWords(words, &why))) {
-        vshError(ctl, "%s", why);
+    } else if (!(command = virtmonQMPFromWords(words, &wrong, &why))) {
+        vshError(ctl, _("failed to wrap arguments '%1$s' into a QMP command wrapper"), wrong);
+        vshError(ctl, _("cannot parse json: %1$s"), why);
         return false;
     }
     if (!(files = virtmonCmdFiles(ctl, cmd)))

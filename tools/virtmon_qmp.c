@@ -8,24 +8,23 @@
 #include "virtmon_qmp.h"
 
 #include <string.h>
-#include <glib/gi18n.h>
 
 #include "virtmon_json.h"
 
 char *
-virtmonQMPFromWords(const char *const *words, char **why)
+virtmonQMPFromWords(const char *const *words, char **wrong, char **why)
 {
     g_autofree char *all = g_strjoinv(" ", (char **)words);
     g_autofree char *arguments = NULL;
     GString *command;
 
+    *wrong = NULL;
     *why = NULL;
     if (virtmonJSONIsObject(all))
         return g_steal_pointer(&all);
 
     if (words[1]) {
         g_autofree char *given = g_strjoinv(" ", (char **)words + 1);
-        g_autofree char *reason = NULL;
 
         if (virtmonJSONIsObject(given)) {
             arguments = virtmonJSONCompact(given, NULL, NULL);
@@ -33,11 +32,10 @@ virtmonQMPFromWords(const char *const *words, char **why)
             g_autofree char *members = g_strjoinv(",", (char **)words + 1);
             g_autofree char *object = g_strdup_printf("{%s}", members);
 
-            arguments = virtmonJSONCompact(object, NULL, &reason);
+            arguments = virtmonJSONCompact(object, NULL, why);
         }
         if (!arguments) {
-            *why = g_strdup_printf(_("failed to wrap arguments '%1$s' into a QMP command wrapper: "
-                                     "%2$s"), given, reason);
+            *wrong = g_steal_pointer(&given);
             return NULL;
         }
     }

@@ -10,11 +10,12 @@
 /**
  * virtmonQMPFromWords:
  * @words: at least one (borrowed)
- * @why: where the reason of a failure goes, for people; the caller frees it
+ * @wrong, @why: on failure, what could not be understood and why, for people; the caller frees
+ *   both
  *
  * If all words together are a JSON object, that is the command, as it is. Otherwise the first is
  * the command's name, and the others are its arguments: one object, or the members of one.
  *
  * Returns a new string, or NULL.
  */
-char *virtmonQMPFromWords(const char *const *words, char **why);
+char *virtmonQMPFromWords(const char *const *words, char **wrong, char **why);

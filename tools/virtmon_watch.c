@@ -12,6 +12,9 @@
 #include <stdatomic.h>
 #include <time.h>
 
+/* Informational; see --debug. */
+#define VIRTMON_WATCH_DEBUG_LEVEL 1
+
 struct _virtmonWatch {
     atomic_uint refs;
     vshControl *ctl;            /* immutable, as the next; outlives the event loop */
@@ -101,9 +104,13 @@ virtmonWatchSay(virtmonWatch *watch, virtmonWatchSummary summary, const char *te
 bool
 virtmonWatchRun(virtmonWatch *watch, unsigned int seconds, virtmonWatchSummary summary)
 {
-    vshWaitOutcome outcome = vshWaitRun(watch->ctl, seconds);
     g_autofree char *received = NULL;
+    vshWaitOutcome outcome;
     guint64 count;
+
+    /* From here on nothing is missed; scripts may want to know. */
+    vshDebug(watch->ctl, VIRTMON_WATCH_DEBUG_LEVEL, "%s", "waiting for events");
+    outcome = vshWaitRun(watch->ctl, seconds);
 
     pthread_mutex_lock(&watch->lock);
     watch->over = true;
