@@ -87,7 +87,7 @@ virtmonUsage(void)
     const vshCmdDef *command;
 
     printf(_("\n%1$s [options]... [<command_string>]\n"
-             "%1$s [options]... <command> [args]...\n\n"),
+             "%1$s [options]... <command> [args...]\n\n"),
            virtmonProgram.name);
     fputs(_("  options:\n"
             "    -c | --connect=URI      where to connect to\n"
@@ -115,8 +115,8 @@ virtmonUsage(void)
         }
         fputc('\n', stdout);
     }
-    fputs(_("\n  (specify help <group> for details about the commands in the group)\n"
-            "\n  (specify help <command> for details about the command)\n\n"), stdout);
+    fputs(_("\n  (\"help <group>\" lists one group, \"help <command>\" explains one command)\n\n"),
+          stdout);
 }
 
 static void

@@ -45,12 +45,14 @@ testCommands(void)
 static void
 testOptions(void)
 {
-    assertCandidates("opts --", "--domain|--event|--count|--name|--flag|--a-rather-long-flag|--cmd");
-    assertCandidates("opts -", "--domain|--event|--count|--name|--flag|--a-rather-long-flag|--cmd");
+    const char *all = "--domain|--event|--count|--name|--flag|--a-rather-long-flag|--cmd";
+
+    assertCandidates("opts --", all);
+    assertCandidates("opts -", all);
     assertCandidates("opts --f", "--flag");
     /* Those given are left out, but for what may come again. */
-    assertCandidates("opts dom --flag --event A --count=1 --", "--event|--name|--a-rather-long-flag|"
-                                                               "--cmd");
+    assertCandidates("opts dom --flag --event A --count=1 --",
+                     "--event|--name|--a-rather-long-flag|--cmd");
     assertCandidates("opts --nosuch --f", "--flag");
     assertCandidates("opts -- --f", "");
     assertCandidates("ok ", "");

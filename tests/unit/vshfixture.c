@@ -43,7 +43,7 @@ testCmdMachine(vshControl *ctl, const vshCmd *cmd G_GNUC_UNUSED)
 static bool
 testCmdLibraryError(vshControl *ctl G_GNUC_UNUSED, const vshCmd *cmd G_GNUC_UNUSED)
 {
-    return virConnectOpen("nosuch:///") != NULL;
+    return virDomainGetName(NULL) != NULL;
 }
 
 static char **
@@ -150,6 +150,17 @@ testShellNew(void)
     g_assert_nonnull(ctl);
     memset(&testShellHooks, 0, sizeof(testShellHooks));
     return ctl;
+}
+
+char *
+testLibraryErrorText(void)
+{
+    char *text;
+
+    g_assert_null(virDomainGetName(NULL));
+    text = g_strdup_printf("error: %s\n", virGetLastErrorMessage());
+    virResetLastError();
+    return text;
 }
 
 /* --- what is printed --- */

@@ -31,5 +31,9 @@ void testCaptureBegin(testCapture *capture);
 /* The caller frees both; each may be NULL. */
 void testCaptureEnd(testCapture *capture, char **out, char **err);
 
+/* What the shell prints of the error that "liberr" leaves, and virDomainGetName(NULL). The
+ * caller frees it. */
+char *testLibraryErrorText(void);
+
 /* Runs @text and compares. */
 void testRun(vshControl *ctl, const char *text, bool ok, const char *out, const char *err);

@@ -28,7 +28,7 @@ testEscape(void)
         { "a\tb\nc\r", false, "a\\x09b\\x0ac\\x0d" },
         { "a\tb\nc\r", true, "a\tb\nc\\x0d" },
         { "\302\233" "31m", false, "\\u{009b}31m" },                /* C1 CSI */
-        { "\302\240", false, "\302\240" },                          /* a blank: the first after C1 */
+        { "\302\240", false, "\302\240" },                          /* the first behind C1 */
         { "\342\200\256abc", false, "\\u{202e}abc" },               /* right-to-left override */
         { "\342\201\246\342\201\251", false, "\\u{2066}\\u{2069}" },
         { "\342\200\217\330\234", false, "\\u{200f}\\u{061c}" },
@@ -122,18 +122,19 @@ static void
 testLibraryError(void)
 {
     vshControl *ctl = testShellNew();
+    g_autofree char *text = testLibraryErrorText();
     g_autofree char *err = NULL;
     testCapture capture;
 
     testCaptureBegin(&capture);
     vshReportError(ctl);
-    g_assert_null(virConnectOpen("nosuch:///"));
+    g_assert_null(virDomainGetName(NULL));
     vshReportError(ctl);
     vshReportError(ctl);
     testCaptureEnd(&capture, NULL, &err);
     vshFree(ctl);
     /* Said once, and not by the library. */
-    g_assert_cmpstr(err, ==, "error: no connection driver available for nosuch:///\n");
+    g_assert_cmpstr(err, ==, text);
     g_assert_cmpint(virGetLastErrorCode(), ==, VIR_ERR_OK);
 }
 

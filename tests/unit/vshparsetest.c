@@ -209,7 +209,8 @@ testHelp(void)
     g_assert_false(cmd->help);
     g_assert_cmpint(vshCmdGetString(NULL, cmd, "command", &text), ==, 1);
     g_assert_cmpstr(text, ==, "ok");
-    assertProblem("opts --help --nosuch", "error: command 'opts' doesn't support option --nosuch\n");
+    assertProblem("opts --help --nosuch",
+                  "error: command 'opts' doesn't support option --nosuch\n");
 }
 
 static void
