@@ -65,7 +65,7 @@ typedef struct {
     unsigned int version;
     int procedure;
     xdrproc_t argFilter;        /* NULL: no arguments */
-    const void *args;
+    const void *args;           /* as virNetMessageNew() wants it */
     xdrproc_t retFilter;        /* NULL: the return value isn't looked at */
     void *ret;                  /* filled on success, to be freed by xdr_free() */
     size_t retSize;

@@ -32,7 +32,7 @@ typedef struct _virNetEvent virNetEvent;
  * doesn't fit into a packet.
  */
 virNetEvent *virNetEventNew(unsigned int program, unsigned int version, int procedure,
-                            bool numbered, xdrproc_t filter, const void *data);
+                            bool numbered, xdrproc_t filter, void *data);
 virNetEvent *virNetEventRef(virNetEvent *event);
 void virNetEventUnref(virNetEvent *event);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(virNetEvent, virNetEventUnref)

@@ -37,14 +37,14 @@ typedef struct _virNetMessage virNetMessage;
  * virNetMessageNew:
  * @header: what it says of itself; with @nfds > 0 a call or reply becomes one of the type with fds
  * @filter: how @data is encoded; NULL: there is no payload
- * @data: what @filter encodes (borrowed)
+ * @data: what @filter encodes (borrowed; not const, as XDR writes characters back)
  * @fds: to be sent behind the packet (borrowed: duplicated), at most VIR_NET_MESSAGE_FDS_MAX
  *
- * Returns NULL with VIR_ERR_RPC reported if it doesn't fit into a packet, has a string or an
- * array above its limit or NULL where there must be a string, or an fd cannot be duplicated.
+ * Returns NULL with VIR_ERR_RPC reported if it doesn't fit into a packet or has a string or an
+ * array above its limit, VIR_ERR_SYSTEM_ERROR if an fd cannot be duplicated.
  */
 virNetMessage *virNetMessageNew(const virNetMessageHeader *header, xdrproc_t filter,
-                                const void *data, const int *fds, size_t nfds);
+                                void *data, const int *fds, size_t nfds);
 /**
  * virNetMessageNewError:
  * @call: the header of what failed; the answer's is made of it

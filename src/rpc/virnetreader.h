@@ -15,6 +15,9 @@
 #include "virnetmessage.h"
 #include "virnetsocket.h"
 
+/* Twice what the socket wants: room for an unfinished packet beside it. */
+#define VIR_NET_READER_BUFFER_MIN (2 * VIR_NET_SOCKET_READ_MIN)
+
 typedef struct _virNetReader virNetReader;
 
 typedef enum {
@@ -28,8 +31,7 @@ typedef enum {
 typedef virNetReaderVerdict (*virNetReaderFunc)(virNetFrame *frame, void *opaque);
 
 typedef enum {
-    VIR_NET_READER_EMPTY,       /* nothing is there now: wait for more */
-    VIR_NET_READER_MORE,        /* more may be there: run again in the next turn */
+    VIR_NET_READER_WAIT,        /* until the socket can be read again, which may be now */
     VIR_NET_READER_PAUSED,      /* @func said so */
     VIR_NET_READER_EOF,         /* the other side has ended the stream; an error is reported */
     VIR_NET_READER_ERROR,       /* an error is reported: the socket's, or a packet that none is */
@@ -44,7 +46,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(virNetReader, virNetReaderFree)
 /**
  * virNetReaderRun:
  * @buffer: lent for the call
- * @size: of @buffer; at least 4096
+ * @size: of @buffer; at least VIR_NET_READER_BUFFER_MIN
  * @func: gets each packet
  *
  * Hands out what was left over when it was paused, then reads once and hands out what that

@@ -30,7 +30,7 @@ void virNetServerWorkersSetMax(virNetServerWorkers *workers, unsigned int max,
                                unsigned int priority);
 
 virNetServerWorkersOwner *virNetServerWorkersOwnerNew(virNetServerWorkers *workers);
-/* Only when none of its jobs waits or runs. */
+/* When none of its jobs waits; one that runs may just be ending. */
 void virNetServerWorkersOwnerFree(virNetServerWorkersOwner *owner);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(virNetServerWorkersOwner, virNetServerWorkersOwnerFree)
 

@@ -25,6 +25,9 @@
 /* Pieces that one write takes; the kernel's limit. */
 #define VIR_NET_SOCKET_IOV_MAX 1024
 
+/* Bytes that a read must have room for: a record of TLS. */
+#define VIR_NET_SOCKET_READ_MIN (16 * 1024)
+
 /* What a read returns when the other side has ended the stream. */
 #define VIR_NET_SOCKET_EOF (-2)
 
@@ -108,6 +111,8 @@ uint32_t virNetSocketWants(virNetSocket *sock);
 
 /**
  * virNetSocketRead:
+ * @len: at least VIR_NET_SOCKET_READ_MIN, so that nothing stays behind, decrypted already, which
+ *       poll() can't see
  * @fds: array of VIR_NET_SOCKET_READ_FDS_MAX for fds that came along (the caller's then); NULL:
  *       such are closed
  * @nfds: how many came
@@ -119,8 +124,6 @@ uint32_t virNetSocketWants(virNetSocket *sock);
  * reported.
  */
 ssize_t virNetSocketRead(virNetSocket *sock, char *buf, size_t len, int *fds, size_t *nfds);
-/* Whether bytes wait that poll() can't see, as they are decrypted already. */
-bool virNetSocketHasPending(virNetSocket *sock);
 /* At most VIR_NET_SOCKET_IOV_MAX pieces. Returns bytes taken, 0 if none can be now, -1 with an
  * error reported. Bytes that were taken may still wait in here: see virNetSocketFlush(). */
 ssize_t virNetSocketWrite(virNetSocket *sock, const struct iovec *iov, size_t niov);

@@ -79,7 +79,6 @@ bool virNetTLSSessionWantsWrite(virNetTLSSession *session);
 /* Bytes read; 0: nothing now; VIR_NET_TLS_EOF; -1 with an error reported. */
 ssize_t virNetTLSSessionRead(virNetTLSSession *session, char *buf, size_t len);
 #define VIR_NET_TLS_EOF (-2)
-bool virNetTLSSessionHasPending(virNetTLSSession *session);
 /* Bytes taken, perhaps to be sent by a later virNetTLSSessionFlush(); 0: none now, as an earlier
  * one isn't sent yet; -1 with an error reported. */
 ssize_t virNetTLSSessionWrite(virNetTLSSession *session, const char *buf, size_t len);

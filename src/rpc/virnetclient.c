@@ -1,0 +1,610 @@
+/*
+ * virnetclient.c: the client's side of a connection
+ *
+ * Everything but the waiting for a reply happens in the I/O thread, so that little is shared: a
+ * caller hands its packet over and sleeps.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <config.h>
+
+#include "virnetclient.h"
+
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "virerror_priv.h"
+#include "virgettext.h"
+#include "virioloop.h"
+#include "virkeepalive.h"
+#include "virlog.h"
+#include "virnetreader.h"
+#include "virnetwriter.h"
+#include "virthread.h"
+
+#define VIR_FROM_THIS VIR_FROM_RPC
+
+VIR_LOG_INIT("rpc.netclient");
+
+struct _virNetClient {
+    virIOLoop *loop;            /* a share in it */
+    const virNetClientProgram *programs;
+    const virNetClientFuncs *funcs;
+    void *opaque;
+    bool encrypted;
+    bool secure;
+    bool passFDs;
+    int keySize;
+
+    virMutex lock;              /* guards @open, and the outcome of every call */
+    bool open;
+
+    /* the I/O thread's own */
+    virNetSocket *sock;
+    virNetReader *reader;
+    virNetWriter *writer;
+    virKeepAlive *keepalive;
+    virIOHandle *handle;        /* NULL: disconnected */
+    GQueue calls;               /* virNetClientWaiter, sent, in order */
+    unsigned int nextSerial;
+    bool batch;                 /* events came since the last end of a batch */
+    bool reading;               /* in the reader: what ends the connection waits until it returns */
+    virConnectCloseReason pendingReason;
+    virErrorPtr pendingError;   /* why; NULL: nothing is pending */
+};
+
+/* A call on its way. It lies on the caller's stack, who waits for its outcome. */
+typedef struct {
+    virNetClient *client;
+    virNetMessage *msg;         /* NULL: handed over */
+    unsigned int program;
+    unsigned int version;
+    int procedure;
+    unsigned int serial;
+    virNetClientReplyFunc reply;
+    void *opaque;
+
+    /* the outcome, guarded by the client's lock */
+    virCond cond;               /* signalled when @done becomes true */
+    bool done;
+    virErrorPtr err;            /* NULL: there is a reply */
+    virNetMessageStatus status;
+    char *payload;
+    size_t len;
+    int *fds;
+    size_t nfds;
+} virNetClientWaiter;
+
+/* ---- The thread that all clients share ---- */
+
+static virMutex virNetClientLoopLock = VIR_MUTEX_INITIALIZER;
+static virIOLoop *virNetClientLoop;     /* both guarded by virNetClientLoopLock */
+static size_t virNetClientLoopUsers;
+
+static virIOLoop *
+virNetClientLoopGet(void)
+{
+    g_auto(virLockGuard) guard G_GNUC_UNUSED = virLockGuardLock(&virNetClientLoopLock);
+
+    if (!virNetClientLoop && !(virNetClientLoop = virIOLoopNew("virtmon-rpc")))
+        return NULL;
+    virNetClientLoopUsers++;
+    return virNetClientLoop;
+}
+
+static void
+virNetClientLoopPut(void)
+{
+    g_auto(virLockGuard) guard G_GNUC_UNUSED = virLockGuardLock(&virNetClientLoopLock);
+
+    if (--virNetClientLoopUsers == 0)
+        virIOLoopFree(g_steal_pointer(&virNetClientLoop));
+}
+
+/* ---- In the I/O thread ---- */
+
+/* Wakes the caller, after which @waiter is gone. @failed: with this thread's last error. */
+static void
+virNetClientFinish(virNetClient *client, virNetClientWaiter *waiter, bool failed)
+{
+    virMutexLock(&client->lock);
+    if (failed)
+        waiter->err = virSaveLastError();
+    waiter->done = true;
+    virCondSignal(&waiter->cond);
+    virMutexUnlock(&client->lock);
+}
+
+static void
+virNetClientEndBatch(virNetClient *client)
+{
+    if (!client->batch)
+        return;
+    client->batch = false;
+    if (client->funcs->batchEnd)
+        client->funcs->batchEnd(client, client->opaque);
+}
+
+/**
+ * virNetClientDisconnect:
+ * @reason: what the application is told
+ * @err: what waiting callers are told (borrowed)
+ *
+ * Not from within the reader: virNetClientFail() is for that.
+ */
+static void
+virNetClientDisconnect(virNetClient *client, virConnectCloseReason reason, virErrorPtr err)
+{
+    virNetClientWaiter *waiter;
+
+    if (!client->handle)
+        return;
+    VIR_DEBUG("connection %p ends, reason %d: %s", client, reason, err->message);
+    virMutexLock(&client->lock);
+    client->open = false;
+    virMutexUnlock(&client->lock);
+
+    virIOLoopRemoveHandle(g_steal_pointer(&client->handle));
+    virKeepAliveStop(client->keepalive);
+    virNetSocketShutdown(client->sock);
+    virNetClientEndBatch(client);
+    virSetError(err);
+    while ((waiter = g_queue_pop_head(&client->calls)))
+        virNetClientFinish(client, waiter, true);
+    virResetLastError();
+    if (client->funcs->closed)
+        client->funcs->closed(client, reason, client->opaque);
+}
+
+/* Ends the connection with the thread's last error, as soon as that is possible. */
+static void
+virNetClientFail(virNetClient *client, virConnectCloseReason reason)
+{
+    virErrorPtr err;
+
+    if (client->reading) {
+        if (!client->pendingError) {
+            client->pendingReason = reason;
+            virErrorPreserveLast(&client->pendingError);
+        }
+        return;
+    }
+    virErrorPreserveLast(&err);
+    virNetClientDisconnect(client, reason, err);
+    virFreeError(err);
+}
+
+static void virNetClientRead(virNetClient *client);
+
+static void
+virNetClientFlush(virNetClient *client)
+{
+    virErrorPtr err;
+    int rc;
+
+    if (!client->handle)
+        return;
+    rc = virNetWriterFlush(client->writer);
+    if (rc >= 0) {
+        virIOLoopUpdateHandle(client->handle, rc ? EPOLLIN : EPOLLIN | EPOLLOUT);
+        return;
+    }
+    /* What the server said before it hung up may tell more, and the end of its stream is
+     * a better reason than a pipe that is broken. */
+    virErrorPreserveLast(&err);
+    if (!client->reading)
+        virNetClientRead(client);
+    virErrorRestore(&err);
+    virNetClientFail(client, VIR_CONNECT_CLOSE_REASON_ERROR);
+}
+
+static void
+virNetClientSend(virNetMessage *msg, void *opaque)
+{
+    virNetClient *client = opaque;
+
+    virNetWriterPush(client->writer, msg);
+    virNetClientFlush(client);
+}
+
+static void
+virNetClientDead(void *opaque)
+{
+    virNetClient *client = opaque;
+
+    virReportError(VIR_ERR_INTERNAL_ERROR, "%s", _("connection closed due to keepalive timeout"));
+    virNetClientFail(client, VIR_CONNECT_CLOSE_REASON_KEEPALIVE);
+}
+
+static const virKeepAliveFuncs virNetClientKeepAliveFuncs = {
+    .send = virNetClientSend,
+    .dead = virNetClientDead,
+};
+
+static bool
+virNetClientKnows(virNetClient *client, const virNetMessageHeader *header)
+{
+    const virNetClientProgram *program;
+
+    for (program = client->programs; program->program; program++) {
+        if (program->program == header->prog && program->version == header->vers)
+            return true;
+    }
+    return false;
+}
+
+static virNetReaderVerdict
+virNetClientTakeMessage(virNetClient *client, virNetFrame *frame)
+{
+    if (virKeepAliveTake(client->keepalive, frame))
+        return VIR_NET_READER_GO_ON;
+    if (!virNetClientKnows(client, &frame->header)) {
+        virReportError(VIR_ERR_RPC,
+                       _("message of program %1$u version %2$u, which nobody asked for"),
+                       frame->header.prog, frame->header.vers);
+        return VIR_NET_READER_CLOSE;
+    }
+    if (client->funcs->event) {
+        client->batch = true;
+        client->funcs->event(client, frame, client->opaque);
+    }
+    return VIR_NET_READER_GO_ON;
+}
+
+static virNetClientWaiter *
+virNetClientFindCall(virNetClient *client, const virNetMessageHeader *header)
+{
+    GList *link;
+
+    for (link = client->calls.head; link; link = link->next) {
+        virNetClientWaiter *waiter = link->data;
+
+        if (waiter->serial == header->serial && waiter->program == header->prog &&
+            waiter->version == header->vers) {
+            g_queue_delete_link(&client->calls, link);
+            return waiter;
+        }
+    }
+    return NULL;
+}
+
+static virNetReaderVerdict
+virNetClientTakeReply(virNetClient *client, virNetFrame *frame)
+{
+    const virNetMessageHeader *header = &frame->header;
+    virNetClientWaiter *waiter = virNetClientFindCall(client, header);
+    size_t i;
+
+    if (!waiter) {
+        virReportError(VIR_ERR_RPC,
+                       _("reply of program %1$u version %2$u with serial %3$u, for which no call "
+                         "waits"), header->prog, header->vers, header->serial);
+        return VIR_NET_READER_CLOSE;
+    }
+    /* What came before a reply is on its way before the caller goes on. */
+    virNetClientEndBatch(client);
+    if (header->proc != waiter->procedure) {
+        virReportError(VIR_ERR_INTERNAL_ERROR, _("reply of procedure %1$d to a call of %2$d"),
+                       header->proc, waiter->procedure);
+    } else if (header->status != VIR_NET_OK && header->status != VIR_NET_ERROR) {
+        virReportError(VIR_ERR_RPC, _("reply with unknown status %1$d"), (int)header->status);
+    } else {
+        if (header->status == VIR_NET_OK && waiter->reply)
+            waiter->reply(frame, waiter->opaque);
+        waiter->status = header->status;
+        waiter->payload = g_memdup2(frame->payload, frame->len);
+        waiter->len = frame->len;
+        waiter->fds = g_memdup2(frame->fds, frame->nfds * sizeof(frame->fds[0]));
+        waiter->nfds = frame->nfds;
+        for (i = 0; i < frame->nfds; i++)
+            frame->fds[i] = -1;
+        virNetClientFinish(client, waiter, false);
+        return VIR_NET_READER_GO_ON;
+    }
+    virNetClientFinish(client, waiter, true);
+    virResetLastError();
+    return VIR_NET_READER_GO_ON;
+}
+
+static virNetReaderVerdict
+virNetClientTake(virNetFrame *frame, void *opaque)
+{
+    virNetClient *client = opaque;
+    virNetReaderVerdict verdict;
+
+    switch ((int)frame->header.type) {
+    case VIR_NET_REPLY:
+    case VIR_NET_REPLY_WITH_FDS:
+        verdict = virNetClientTakeReply(client, frame);
+        break;
+    case VIR_NET_MESSAGE:
+        verdict = virNetClientTakeMessage(client, frame);
+        break;
+    case VIR_NET_STREAM:
+    case VIR_NET_STREAM_HOLE:
+        VIR_DEBUG("a part of a stream that nobody opened is ignored");
+        return VIR_NET_READER_GO_ON;
+    default:
+        virReportError(VIR_ERR_RPC, _("packet of type %1$d, which no server sends"),
+                       (int)frame->header.type);
+        return VIR_NET_READER_CLOSE;
+    }
+    return client->pendingError ? VIR_NET_READER_CLOSE : verdict;
+}
+
+static void
+virNetClientRead(virNetClient *client)
+{
+    virNetReaderResult result;
+
+    if (!client->handle)
+        return;
+    client->reading = true;
+    virKeepAliveHeard(client->keepalive);
+    result = virNetReaderRun(client->reader, virIOLoopBuffer(client->loop),
+                             VIR_IO_LOOP_BUFFER_SIZE, virNetClientTake, client);
+    client->reading = false;
+    virNetClientEndBatch(client);
+
+    if (client->pendingError) {
+        virNetClientDisconnect(client, client->pendingReason, client->pendingError);
+        g_clear_pointer(&client->pendingError, virFreeError);
+    } else if (result == VIR_NET_READER_EOF) {
+        virNetClientFail(client, VIR_CONNECT_CLOSE_REASON_EOF);
+    } else if (result == VIR_NET_READER_ERROR || result == VIR_NET_READER_CLOSED) {
+        virNetClientFail(client, VIR_CONNECT_CLOSE_REASON_ERROR);
+    }
+}
+
+static void
+virNetClientReady(virIOHandle *handle G_GNUC_UNUSED, int fd G_GNUC_UNUSED, uint32_t events,
+                  void *opaque)
+{
+    virNetClient *client = opaque;
+
+    if (events & EPOLLOUT)
+        virNetClientFlush(client);
+    if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+        virNetClientRead(client);
+}
+
+static void
+virNetClientAttach(void *opaque)
+{
+    virNetClient *client = opaque;
+
+    client->handle = virIOLoopAddHandle(client->loop, virNetSocketGetFD(client->sock), EPOLLIN,
+                                        virNetClientReady, client);
+    client->open = client->handle;
+}
+
+static void
+virNetClientDetach(void *opaque)
+{
+    virNetClient *client = opaque;
+
+    virIOLoopRemoveHandle(g_steal_pointer(&client->handle));
+    g_clear_pointer(&client->keepalive, virKeepAliveFree);
+}
+
+static void
+virNetClientReportClosed(void)
+{
+    virReportError(VIR_ERR_INTERNAL_ERROR, "%s", _("client socket is closed"));
+}
+
+static void
+virNetClientCloseInThread(void *opaque)
+{
+    virNetClient *client = opaque;
+
+    if (!client->handle)
+        return;
+    virNetClientReportClosed();
+    virNetClientFail(client, VIR_CONNECT_CLOSE_REASON_CLIENT);
+}
+
+static void
+virNetClientStartCall(void *opaque)
+{
+    virNetClientWaiter *waiter = opaque;
+    virNetClient *client = waiter->client;
+
+    if (!client->handle) {
+        virNetClientReportClosed();
+        virNetClientFinish(client, waiter, true);
+        virResetLastError();
+        return;
+    }
+    waiter->serial = client->nextSerial++;
+    virNetMessageSetSerial(waiter->msg, waiter->serial);
+    g_queue_push_tail(&client->calls, waiter);
+    virNetWriterPush(client->writer, g_steal_pointer(&waiter->msg));
+    virNetClientFlush(client);
+}
+
+/* ---- In any thread ---- */
+
+virNetClient *
+virNetClientNew(virNetSocket *sock, const virNetClientProgram *programs,
+                const virNetClientFuncs *funcs, void *opaque)
+{
+    virNetClient *client;
+    virIOLoop *loop = virNetClientLoopGet();
+
+    if (!loop) {
+        virNetSocketFree(sock);
+        return NULL;
+    }
+    client = g_new0(virNetClient, 1);
+    client->loop = loop;
+    client->programs = programs;
+    client->funcs = funcs;
+    client->opaque = opaque;
+    client->sock = sock;
+    client->encrypted = virNetSocketIsEncrypted(sock);
+    client->secure = virNetSocketIsSecure(sock);
+    client->passFDs = virNetSocketCanPassFDs(sock);
+    client->keySize = virNetSocketGetTLSKeySize(sock);
+    virMutexInit(&client->lock);
+    g_queue_init(&client->calls);
+    client->reader = virNetReaderNew(sock);
+    client->writer = virNetWriterNew(sock, NULL, NULL);
+    client->keepalive = virKeepAliveNew(loop, &virNetClientKeepAliveFuncs, client);
+
+    virIOLoopInvokeWait(loop, virNetClientAttach, client);
+    if (!client->open) {
+        virReportError(VIR_ERR_INTERNAL_ERROR, "%s", _("cannot wait for the connection"));
+        virNetClientFree(client);
+        return NULL;
+    }
+    return client;
+}
+
+void
+virNetClientFree(virNetClient *client)
+{
+    if (!client)
+        return;
+    g_assert(!virIOLoopInThread(client->loop));
+    virIOLoopInvokeWait(client->loop, virNetClientDetach, client);
+    g_assert(g_queue_is_empty(&client->calls));
+    virNetReaderFree(client->reader);
+    virNetWriterFree(client->writer);
+    virNetSocketShutdown(client->sock);
+    virNetSocketFree(client->sock);
+    virNetClientLoopPut();
+    virMutexDestroy(&client->lock);
+    g_free(client);
+}
+
+void
+virNetClientClose(virNetClient *client)
+{
+    virIOLoopInvokeWait(client->loop, virNetClientCloseInThread, client);
+}
+
+bool
+virNetClientIsOpen(virNetClient *client)
+{
+    g_auto(virLockGuard) guard G_GNUC_UNUSED = virLockGuardLock(&client->lock);
+
+    return client->open;
+}
+
+/* Reads what the reply says, in the caller's thread. */
+static int
+virNetClientReadReply(virNetClientWaiter *waiter, virNetClientCallData *call)
+{
+    if (waiter->err) {
+        virSetError(waiter->err);
+        return -1;
+    }
+    if (waiter->status == VIR_NET_ERROR) {
+        virNetMessageRaise(waiter->payload, waiter->len);
+        return -1;
+    }
+    if (virNetMessageDecode(waiter->payload, waiter->len, call->retFilter, call->ret,
+                            call->retSize) < 0)
+        return -1;
+    call->retFDs = g_steal_pointer(&waiter->fds);
+    call->nretFDs = waiter->nfds;
+    waiter->nfds = 0;
+    return 0;
+}
+
+int
+virNetClientCall(virNetClient *client, virNetClientCallData *call)
+{
+    virNetMessageHeader header = {
+        .prog = call->program, .vers = call->version, .proc = call->procedure,
+        .type = VIR_NET_CALL, .status = VIR_NET_OK,
+    };
+    virNetClientWaiter waiter = {
+        .client = client, .program = call->program, .version = call->version,
+        .procedure = call->procedure, .reply = call->reply, .opaque = call->opaque,
+    };
+    size_t i;
+    int rc;
+
+    g_assert(!virIOLoopInThread(client->loop));
+    call->retFDs = NULL;
+    call->nretFDs = 0;
+    if (!virNetClientIsOpen(client)) {
+        virNetClientReportClosed();
+        return -1;
+    }
+    if (call->nfds > 0 && !client->passFDs) {
+        virReportError(VIR_ERR_INTERNAL_ERROR, "%s",
+                       _("file descriptors can only be sent over a UNIX socket"));
+        return -1;
+    }
+    if (!(waiter.msg = virNetMessageNew(&header, call->argFilter, (void *)call->args, call->fds,
+                                        call->nfds)))
+        return -1;
+
+    virCondInit(&waiter.cond);
+    virIOLoopInvoke(client->loop, virNetClientStartCall, &waiter);
+    virMutexLock(&client->lock);
+    while (!waiter.done)
+        virCondWait(&waiter.cond, &client->lock);
+    virMutexUnlock(&client->lock);
+    virCondDestroy(&waiter.cond);
+
+    rc = virNetClientReadReply(&waiter, call);
+    for (i = 0; i < waiter.nfds; i++)
+        close(waiter.fds[i]);
+    g_free(waiter.fds);
+    g_free(waiter.payload);
+    virNetMessageFree(waiter.msg);
+    virFreeError(waiter.err);
+    return rc;
+}
+
+typedef struct {
+    virNetClient *client;
+    int interval;
+    unsigned int count;
+} virNetClientKeepAliveRequest;
+
+static void
+virNetClientSetKeepAliveInThread(void *opaque)
+{
+    virNetClientKeepAliveRequest *request = opaque;
+
+    if (request->client->handle)
+        virKeepAliveStart(request->client->keepalive, request->interval, request->count);
+}
+
+void
+virNetClientSetKeepAlive(virNetClient *client, int interval, unsigned int count)
+{
+    virNetClientKeepAliveRequest request = { client, interval, count };
+
+    virIOLoopInvokeWait(client->loop, virNetClientSetKeepAliveInThread, &request);
+}
+
+bool
+virNetClientIsEncrypted(virNetClient *client)
+{
+    return client->encrypted;
+}
+
+bool
+virNetClientIsSecure(virNetClient *client)
+{
+    return client->secure;
+}
+
+bool
+virNetClientCanPassFDs(virNetClient *client)
+{
+    return client->passFDs;
+}
+
+int
+virNetClientGetTLSKeySize(virNetClient *client)
+{
+    return client->keySize;
+}

@@ -1,0 +1,91 @@
+/*
+ * virnetserver_priv.h: what the parts of a server know of each other
+ *
+ * virnetserver.c, virnetserverclient.c, virnetserverservice.c and virnetserverprogram.c include
+ * it, and nobody else. All in the I/O thread unless it says otherwise.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include "virnetserver.h"
+#include "virnetserverworkers.h"
+
+/* ---- The server, for its clients ---- */
+
+virIOLoop *virNetServerGetLoop(virNetServer *server);
+const virNetServerLimits *virNetServerGetLimits(virNetServer *server);
+/* @opaque (returns) for all of them. */
+const virNetServerFuncs *virNetServerGetFuncs(virNetServer *server, void **opaque);
+virNetServerWorkers *virNetServerGetWorkers(virNetServer *server);
+/* NULL: no such program of that version. */
+const virNetServerProgram *virNetServerFindProgram(virNetServer *server, unsigned int program,
+                                                   unsigned int version);
+/* NULL: no such procedure. */
+const virNetServerProc *virNetServerFindProc(virNetServer *server,
+                                             const virNetServerProgram *program, int number);
+void virNetServerCountCall(virNetServer *server);
+/* virNetServerClientFlush() is due when the turn ends. */
+void virNetServerSetDirty(virNetServer *server, virNetServerClient *client);
+/* One of those who count as anonymous has proven who it is. */
+void virNetServerAnonymousLess(virNetServer *server);
+/* Takes the list's reference back. */
+void virNetServerForget(virNetServer *server, virNetServerClient *client, bool anonymous);
+
+/* ---- A client, for its server ---- */
+
+/* Takes @sock. */
+virNetServerClient *virNetServerClientNew(virNetServer *server, virNetSocket *sock,
+                                          const virNetServerServiceOptions *options,
+                                          unsigned long long id);
+/* Whether it has to prove something first: TLS, who it is. */
+bool virNetServerClientIsAnonymous(virNetServerClient *client);
+/* Begins to read. Returns 0, or -1 with an error reported. */
+int virNetServerClientStart(virNetServerClient *client);
+/* Writes what the socket takes. May close it. */
+void virNetServerClientFlush(virNetServerClient *client);
+/* Its place in the server's list. */
+GList *virNetServerClientLink(virNetServerClient *client);
+
+/* ---- A service, for its server ---- */
+
+/* Somebody came by @service; @sock is taken. */
+typedef void (*virNetServerAcceptFunc)(virNetServerService *service, virNetSocket *sock,
+                                       void *opaque);
+/* Nobody can be accepted for now, for lack of fds or memory. */
+typedef void (*virNetServerExhaustedFunc)(void *opaque);
+
+/* Returns 0, or -1 with an error reported. */
+int virNetServerServiceStart(virNetServerService *service, virIOLoop *loop,
+                             virNetServerAcceptFunc accepted,
+                             virNetServerExhaustedFunc exhausted, void *opaque);
+/* Accepts, or leaves those who come waiting in the kernel. */
+void virNetServerServiceSetAccepting(virNetServerService *service, bool accepting);
+/* Its clients have to prove something before they can do anything. */
+bool virNetServerServiceIsAnonymous(virNetServerService *service);
+/* Undoes virNetServerServiceStart(). */
+void virNetServerServiceStop(virNetServerService *service);
+
+/* ---- A call, for its client ---- */
+
+struct _virNetServerCall {
+    virNetServerClient *client; /* a reference */
+    const virNetServerProgram *program;
+    const virNetServerProc *proc;
+    virNetMessageHeader header;
+    void *args;                 /* both behind this struct; NULL if void */
+    void *ret;
+    int *fds;                   /* that came with it */
+    size_t nfds;
+    int retFDs[VIR_NET_MESSAGE_FDS_MAX];
+    size_t nretFDs;
+    virNetMessage *reply;       /* NULL when it has run: it cannot even fail */
+};
+
+/* Decodes @frame and takes its fds. Returns NULL with an error reported. */
+virNetServerCall *virNetServerCallNew(virNetServerClient *client,
+                                      const virNetServerProgram *program,
+                                      const virNetServerProc *proc, virNetFrame *frame);
+/* Runs it and makes the reply. In the thread that its flags ask for. */
+void virNetServerCallRun(virNetServerCall *call);
+void virNetServerCallFree(virNetServerCall *call);

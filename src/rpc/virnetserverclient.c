@@ -1,0 +1,732 @@
+/*
+ * virnetserverclient.c: one connection to a server
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <config.h>
+
+#include "virnetserverclient.h"
+
+#include <stdatomic.h>
+#include <sys/epoll.h>
+
+#include "virerror_priv.h"
+#include "virgettext.h"
+#include "virkeepalive.h"
+#include "virlog.h"
+#include "virnetreader.h"
+#include "virnetserver_priv.h"
+#include "virnetwriter.h"
+
+#define VIR_FROM_THIS VIR_FROM_RPC
+
+VIR_LOG_INIT("rpc.netserverclient");
+
+/* Bytes of the loop's buffer that a client's read may fill: calls are small, and what is left
+ * over when a client has to wait is kept for it. */
+#define VIR_NET_SERVER_CLIENT_READ (64 * 1024)
+
+typedef enum {
+    VIR_NET_SERVER_CLIENT_HANDSHAKE,    /* TLS isn't done: the owner of the server knows nothing */
+    VIR_NET_SERVER_CLIENT_ACTIVE,
+    VIR_NET_SERVER_CLIENT_LEAVING,      /* the last replies are sent, nothing is read */
+    VIR_NET_SERVER_CLIENT_CLOSED,
+} virNetServerClientState;
+
+struct _virNetServerClient {
+    atomic_uint refs;
+    virNetServer *server;
+    virIOLoop *loop;
+    unsigned long long id;
+    bool readonly;
+    virNetServerAuth auth;
+    bool passFDs;
+    int keySize;                /* these two from the handshake on */
+    virNetServerIdentity identity;
+    atomic_bool authenticated;
+    atomic_bool closed;
+    void *data;
+
+    /* the I/O thread's own */
+    virNetServerClientState state;
+    GList link;                 /* in the server's list, until it is closed */
+    virNetSocket *sock;
+    virNetReader *reader;
+    virNetWriter *writer;
+    virKeepAlive *keepalive;
+    bool pings;                 /* keepalive is wanted, if it isn't paused */
+    virIOHandle *handle;
+    virIOTimer *setupTimer;     /* NULL: it has come far enough */
+    virNetServerWorkersOwner *worker;
+    bool known;                 /* clientNew has been called */
+    bool anonymous;             /* is counted as such */
+    bool called;                /* at least once */
+    bool dirty;                 /* something was queued in this turn */
+    bool reading;               /* in the reader: what it holds must stay until it returns */
+    bool paused;                /* isn't read, as too many calls wait for their answer */
+    bool resuming;              /* will be, in the next turn */
+    size_t requests;            /* calls whose reply isn't sent whole */
+    bool refusing;              /* an event was refused and the queue isn't below half since */
+    guint64 events;
+    guint64 refused;
+};
+
+/* ---- References ---- */
+
+static void
+virNetServerClientReleaseStream(virNetServerClient *client)
+{
+    g_clear_pointer(&client->reader, virNetReaderFree);
+    g_clear_pointer(&client->writer, virNetWriterFree);
+    g_clear_pointer(&client->keepalive, virKeepAliveFree);
+    g_clear_pointer(&client->sock, virNetSocketFree);
+}
+
+static void
+virNetServerClientDestroy(void *opaque)
+{
+    virNetServerClient *client = opaque;
+    void *funcsOpaque;
+    const virNetServerFuncs *funcs = virNetServerGetFuncs(client->server, &funcsOpaque);
+
+    virNetServerClientReleaseStream(client);
+    virNetServerWorkersOwnerFree(client->worker);
+    if (client->data && funcs->clientFree)
+        funcs->clientFree(client->data, funcsOpaque);
+    g_free((char *)client->identity.label);
+    g_free((char *)client->identity.tlsName);
+    g_free((char *)client->identity.localAddress);
+    g_free((char *)client->identity.remoteAddress);
+    g_free(client);
+}
+
+virNetServerClient *
+virNetServerClientRef(virNetServerClient *client)
+{
+    atomic_fetch_add(&client->refs, 1);
+    return client;
+}
+
+void
+virNetServerClientUnref(virNetServerClient *client)
+{
+    if (!client || atomic_fetch_sub(&client->refs, 1) != 1)
+        return;
+    if (virIOLoopInThread(client->loop))
+        virNetServerClientDestroy(client);
+    else
+        virIOLoopInvoke(client->loop, virNetServerClientDestroy, client);
+}
+
+/* Runs @func with @client, of which it gets a reference, in the I/O thread; at once if this is
+ * it. */
+static void
+virNetServerClientInvoke(virNetServerClient *client, virIOFunc func)
+{
+    virNetServerClientRef(client);
+    if (virIOLoopInThread(client->loop))
+        func(client);
+    else
+        virIOLoopInvoke(client->loop, func, client);
+}
+
+/* ---- The end ---- */
+
+static void
+virNetServerClientCloseInThread(virNetServerClient *client)
+{
+    void *opaque;
+    const virNetServerFuncs *funcs = virNetServerGetFuncs(client->server, &opaque);
+
+    if (client->state == VIR_NET_SERVER_CLIENT_CLOSED)
+        return;
+    client->state = VIR_NET_SERVER_CLIENT_CLOSED;
+    atomic_store(&client->closed, true);
+    VIR_DEBUG("client %llu is gone", client->id);
+
+    virIOLoopRemoveHandle(g_steal_pointer(&client->handle));
+    virIOLoopRemoveTimer(g_steal_pointer(&client->setupTimer));
+    virKeepAliveStop(client->keepalive);
+    virNetSocketShutdown(client->sock);
+    if (client->known && funcs->clientClosed)
+        funcs->clientClosed(client, opaque);
+    if (!client->reading)
+        virNetServerClientReleaseStream(client);
+    virNetServerForget(client->server, client, client->anonymous);
+}
+
+static void
+virNetServerClientCloseInvoked(void *opaque)
+{
+    g_autoptr(virNetServerClient) client = opaque;
+
+    virNetServerClientCloseInThread(client);
+}
+
+void
+virNetServerClientClose(virNetServerClient *client)
+{
+    virNetServerClientInvoke(client, virNetServerClientCloseInvoked);
+}
+
+/* ---- Writing ---- */
+
+/* What to wait for, by the state it is in. */
+static void
+virNetServerClientUpdate(virNetServerClient *client, bool full)
+{
+    uint32_t events = full ? EPOLLOUT : 0;
+
+    if (client->state == VIR_NET_SERVER_CLIENT_ACTIVE && !client->paused)
+        events |= EPOLLIN;
+    virIOLoopUpdateHandle(client->handle, events);
+}
+
+static void
+virNetServerClientSetDirty(virNetServerClient *client)
+{
+    if (client->dirty)
+        return;
+    client->dirty = true;
+    virNetServerSetDirty(client->server, client);
+}
+
+static void
+virNetServerClientQueue(virNetServerClient *client, virNetMessage *msg)
+{
+    virNetWriterPush(client->writer, msg);
+    virNetServerClientSetDirty(client);
+}
+
+static void virNetServerClientResume(void *opaque);
+
+static void
+virNetServerClientSent(const virNetMessageHeader *header, void *opaque)
+{
+    virNetServerClient *client = opaque;
+
+    if (header->type != VIR_NET_REPLY && header->type != VIR_NET_REPLY_WITH_FDS)
+        return;
+    client->requests--;
+    /* Later, so that a client with many calls doesn't keep others waiting. */
+    if (client->paused && !client->resuming &&
+        client->requests < virNetServerGetLimits(client->server)->maxClientRequests) {
+        client->resuming = true;
+        virIOLoopInvoke(client->loop, virNetServerClientResume, virNetServerClientRef(client));
+    }
+}
+
+void
+virNetServerClientFlush(virNetServerClient *client)
+{
+    const virNetServerLimits *limits = virNetServerGetLimits(client->server);
+    void *opaque;
+    const virNetServerFuncs *funcs = virNetServerGetFuncs(client->server, &opaque);
+    int rc;
+
+    client->dirty = false;
+    if (client->state != VIR_NET_SERVER_CLIENT_ACTIVE &&
+        client->state != VIR_NET_SERVER_CLIENT_LEAVING)
+        return;
+    do {
+        if ((rc = virNetWriterFlush(client->writer)) < 0) {
+            VIR_DEBUG("client %llu: %s", client->id, virErrorLastMessage());
+            virResetLastError();
+            virNetServerClientCloseInThread(client);
+            return;
+        }
+        if (!client->refusing ||
+            virNetWriterEventBytes(client->writer) > limits->maxClientEventBytes / 2)
+            break;
+        client->refusing = false;
+        if (funcs->clientDrained)
+            funcs->clientDrained(client, opaque);
+        if (client->state == VIR_NET_SERVER_CLIENT_CLOSED)
+            return;
+        /* What was queued in there is written at once, unless that was refused again: then
+         * there is nothing that could be written first. */
+    } while (rc == 1 && !client->refusing && !virNetWriterIsEmpty(client->writer));
+
+    if (client->state == VIR_NET_SERVER_CLIENT_LEAVING && rc == 1 && client->requests == 0 &&
+        virNetWriterIsEmpty(client->writer))
+        virNetServerClientCloseInThread(client);
+    else
+        virNetServerClientUpdate(client, rc == 0);
+}
+
+bool
+virNetServerClientSendEvent(virNetServerClient *client, virNetEvent *event, int callbackID)
+{
+    size_t max = virNetServerGetLimits(client->server)->maxClientEventBytes;
+    size_t bytes;
+
+    if (client->state != VIR_NET_SERVER_CLIENT_ACTIVE)
+        return true;
+    bytes = virNetWriterEventBytes(client->writer);
+    if (client->refusing || bytes > max || virNetWriterEventCost(event) > max - bytes) {
+        client->refusing = true;
+        client->refused++;
+        virNetServerClientSetDirty(client);
+        return false;
+    }
+    client->events++;
+    virNetWriterPushEvent(client->writer, event, callbackID);
+    virNetServerClientSetDirty(client);
+    return true;
+}
+
+size_t
+virNetServerClientGetEventBytes(virNetServerClient *client)
+{
+    return client->writer ? virNetWriterEventBytes(client->writer) : 0;
+}
+
+guint64
+virNetServerClientGetEvents(virNetServerClient *client)
+{
+    return client->events;
+}
+
+guint64
+virNetServerClientGetRefused(virNetServerClient *client)
+{
+    return client->refused;
+}
+
+static void
+virNetServerClientLeave(void *opaque)
+{
+    g_autoptr(virNetServerClient) client = opaque;
+
+    if (client->state != VIR_NET_SERVER_CLIENT_ACTIVE)
+        return;
+    client->state = VIR_NET_SERVER_CLIENT_LEAVING;
+    virKeepAliveStop(client->keepalive);
+    virNetServerClientSetDirty(client);
+}
+
+void
+virNetServerClientCloseAfterReply(virNetServerClient *client)
+{
+    virNetServerClientInvoke(client, virNetServerClientLeave);
+}
+
+/* ---- Keepalive ---- */
+
+static void
+virNetServerClientSendKeepAlive(virNetMessage *msg, void *opaque)
+{
+    virNetServerClientQueue(opaque, msg);
+}
+
+static void
+virNetServerClientDead(void *opaque)
+{
+    virNetServerClient *client = opaque;
+
+    VIR_INFO("client %llu doesn't answer any more", client->id);
+    virNetServerClientCloseInThread(client);
+}
+
+static const virKeepAliveFuncs virNetServerClientKeepAliveFuncs = {
+    .send = virNetServerClientSendKeepAlive,
+    .dead = virNetServerClientDead,
+};
+
+/* Who isn't read can't be heard either. */
+static void
+virNetServerClientUpdateKeepAlive(virNetServerClient *client)
+{
+    const virNetServerLimits *limits = virNetServerGetLimits(client->server);
+
+    if (client->pings && !client->paused)
+        virKeepAliveStart(client->keepalive, limits->keepaliveInterval, limits->keepaliveCount);
+    else
+        virKeepAliveStop(client->keepalive);
+}
+
+void
+virNetServerClientStartKeepAlive(virNetServerClient *client)
+{
+    if (client->state != VIR_NET_SERVER_CLIENT_ACTIVE)
+        return;
+    client->pings = true;
+    virNetServerClientUpdateKeepAlive(client);
+}
+
+/* ---- Calls ---- */
+
+/* The reply to @header is the thread's last error. */
+static void
+virNetServerClientRefuse(virNetServerClient *client, const virNetMessageHeader *header)
+{
+    virNetMessage *msg = virNetMessageNewError(header, virGetLastError());
+
+    virResetLastError();
+    if (!msg) {
+        virNetServerClientCloseInThread(client);
+        return;
+    }
+    client->requests++;
+    virNetServerClientQueue(client, msg);
+}
+
+static void
+virNetServerClientFinishCall(void *opaque)
+{
+    virNetServerCall *call = opaque;
+    virNetServerClient *client = call->client;
+
+    if (client->state != VIR_NET_SERVER_CLIENT_CLOSED) {
+        if (call->reply) {
+            virNetServerClientQueue(client, g_steal_pointer(&call->reply));
+        } else {
+            VIR_WARN("client %llu: what %s has to say is too long to be sent", client->id,
+                     call->proc->name);
+            virNetServerClientCloseInThread(client);
+        }
+    }
+    virNetServerCallFree(call);
+}
+
+static void
+virNetServerClientRunCall(void *opaque)
+{
+    virNetServerCall *call = opaque;
+
+    virNetServerCallRun(call);
+    virIOLoopInvoke(call->client->loop, virNetServerClientFinishCall, call);
+}
+
+/* Finds what @frame calls, and whether it may. NULL with an error reported. */
+static virNetServerCall *
+virNetServerClientMakeCall(virNetServerClient *client, virNetFrame *frame)
+{
+    const virNetMessageHeader *header = &frame->header;
+    const virNetServerProgram *program;
+    const virNetServerProc *proc;
+
+    if (!(program = virNetServerFindProgram(client->server, header->prog, header->vers))) {
+        virReportError(VIR_ERR_RPC, _("cannot find program %1$u version %2$u"), header->prog,
+                       header->vers);
+        return NULL;
+    }
+    if (header->status != VIR_NET_OK) {
+        virReportError(VIR_ERR_RPC, _("call with status %1$d, it should be 0"),
+                       (int)header->status);
+        return NULL;
+    }
+    if (!(proc = virNetServerFindProc(client->server, program, header->proc))) {
+        /* Clients look for the first two words. */
+        virReportError(VIR_ERR_RPC, "unknown procedure: %d", header->proc);
+        return NULL;
+    }
+    if (!virNetServerClientIsAuthenticated(client) &&
+        !(proc->flags & VIR_NET_SERVER_PROC_NO_AUTH)) {
+        virReportError(VIR_ERR_RPC, "%s", _("authentication required"));
+        return NULL;
+    }
+    return virNetServerCallNew(client, program, proc, frame);
+}
+
+static void
+virNetServerClientStopSetupTimer(virNetServerClient *client)
+{
+    if (client->called && virNetServerClientIsAuthenticated(client))
+        virIOLoopRemoveTimer(g_steal_pointer(&client->setupTimer));
+}
+
+static void
+virNetServerClientTakeCall(virNetServerClient *client, virNetFrame *frame)
+{
+    virNetServerCall *call;
+
+    client->called = true;
+    virNetServerClientStopSetupTimer(client);
+    virNetServerCountCall(client->server);
+    if (!(call = virNetServerClientMakeCall(client, frame))) {
+        virNetServerClientRefuse(client, &frame->header);
+        return;
+    }
+    client->requests++;
+    if (call->proc->flags & VIR_NET_SERVER_PROC_INLINE) {
+        virNetServerCallRun(call);
+        virNetServerClientFinishCall(call);
+    } else {
+        virNetServerWorkersPush(client->worker, call->proc->flags & VIR_NET_SERVER_PROC_PRIORITY,
+                                virNetServerClientRunCall, call);
+    }
+}
+
+static virNetReaderVerdict
+virNetServerClientTake(virNetFrame *frame, void *opaque)
+{
+    virNetServerClient *client = opaque;
+
+    if (virNetServerFindProgram(client->server, frame->header.prog, frame->header.vers) == NULL &&
+        virKeepAliveTake(client->keepalive, frame))
+        return VIR_NET_READER_GO_ON;
+    /* All else that isn't a call is nothing a client sends, and does no harm. */
+    if (frame->header.type == VIR_NET_CALL || frame->header.type == VIR_NET_CALL_WITH_FDS)
+        virNetServerClientTakeCall(client, frame);
+
+    if (client->state != VIR_NET_SERVER_CLIENT_ACTIVE)
+        return VIR_NET_READER_CLOSE;
+    if (client->requests >= virNetServerGetLimits(client->server)->maxClientRequests)
+        return VIR_NET_READER_PAUSE;
+    return VIR_NET_READER_GO_ON;
+}
+
+static void
+virNetServerClientRead(virNetServerClient *client)
+{
+    virNetReaderResult result;
+
+    virKeepAliveHeard(client->keepalive);
+    client->reading = true;
+    result = virNetReaderRun(client->reader, virIOLoopBuffer(client->loop),
+                             VIR_NET_SERVER_CLIENT_READ, virNetServerClientTake, client);
+    client->reading = false;
+
+    switch (result) {
+    case VIR_NET_READER_WAIT:
+        break;
+    case VIR_NET_READER_PAUSED:
+        client->paused = true;
+        virNetServerClientUpdateKeepAlive(client);
+        virNetServerClientSetDirty(client);
+        break;
+    case VIR_NET_READER_ERROR:
+        VIR_INFO("client %llu: %s", client->id, virErrorLastMessage());
+        G_GNUC_FALLTHROUGH;
+    case VIR_NET_READER_EOF:
+        virResetLastError();
+        virNetServerClientCloseInThread(client);
+        break;
+    case VIR_NET_READER_CLOSED:
+        /* By itself, or it leaves: what it has to get is still written then. */
+        if (client->state == VIR_NET_SERVER_CLIENT_CLOSED)
+            virNetServerClientReleaseStream(client);
+        break;
+    }
+}
+
+static void
+virNetServerClientResume(void *opaque)
+{
+    g_autoptr(virNetServerClient) client = opaque;
+
+    client->resuming = false;
+    if (client->state != VIR_NET_SERVER_CLIENT_ACTIVE || !client->paused)
+        return;
+    client->paused = false;
+    virNetServerClientUpdateKeepAlive(client);
+    virNetServerClientRead(client);
+    if (client->state == VIR_NET_SERVER_CLIENT_ACTIVE)
+        virNetServerClientSetDirty(client);
+}
+
+/* ---- The beginning ---- */
+
+static void
+virNetServerClientActivate(virNetServerClient *client)
+{
+    void *opaque;
+    const virNetServerFuncs *funcs = virNetServerGetFuncs(client->server, &opaque);
+
+    client->state = VIR_NET_SERVER_CLIENT_ACTIVE;
+    client->keySize = virNetSocketGetTLSKeySize(client->sock);
+    client->identity.tlsName = g_strdup(virNetSocketGetTLSName(client->sock));
+    client->known = true;
+    if (client->auth == VIR_NET_SERVER_AUTH_NONE)
+        virNetServerClientSetAuthenticated(client);
+    if (funcs->clientNew)
+        client->data = funcs->clientNew(client, opaque);
+}
+
+static void
+virNetServerClientShake(virNetServerClient *client)
+{
+    int rc = virNetSocketHandshake(client->sock);
+
+    if (rc < 0) {
+        VIR_INFO("client %llu from %s: %s", client->id, client->identity.remoteAddress,
+                 virErrorLastMessage());
+        virResetLastError();
+        virNetServerClientCloseInThread(client);
+    } else if (rc == 0) {
+        virIOLoopUpdateHandle(client->handle, virNetSocketWants(client->sock));
+    } else {
+        virIOLoopUpdateHandle(client->handle, EPOLLIN);
+        virNetServerClientActivate(client);
+    }
+}
+
+static void
+virNetServerClientReady(virIOHandle *handle G_GNUC_UNUSED, int fd G_GNUC_UNUSED,
+                        uint32_t events, void *opaque)
+{
+    g_autoptr(virNetServerClient) client = virNetServerClientRef(opaque);
+
+    if (client->state == VIR_NET_SERVER_CLIENT_HANDSHAKE) {
+        virNetServerClientShake(client);
+        return;
+    }
+    if (events & EPOLLOUT)
+        virNetServerClientFlush(client);
+    if (client->state == VIR_NET_SERVER_CLIENT_ACTIVE && !client->paused) {
+        if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+            virNetServerClientRead(client);
+    } else if (client->state != VIR_NET_SERVER_CLIENT_CLOSED &&
+               events & (EPOLLHUP | EPOLLERR)) {
+        /* Nobody is left who could get a reply; and this is told again and again. */
+        virNetServerClientCloseInThread(client);
+    }
+}
+
+static void
+virNetServerClientTooSlow(void *opaque)
+{
+    virNetServerClient *client = opaque;
+
+    virIOLoopRemoveTimer(g_steal_pointer(&client->setupTimer));
+    VIR_INFO("client %llu from %s has not got ready in time", client->id,
+             client->identity.remoteAddress);
+    virNetServerClientCloseInThread(client);
+}
+
+virNetServerClient *
+virNetServerClientNew(virNetServer *server, virNetSocket *sock,
+                      const virNetServerServiceOptions *options, unsigned long long id)
+{
+    virNetServerClient *client = g_new0(virNetServerClient, 1);
+
+    client->refs = 1;
+    client->server = server;
+    client->loop = virNetServerGetLoop(server);
+    client->id = id;
+    client->readonly = options->readonly;
+    client->auth = options->auth;
+    client->link.data = client;
+    client->sock = sock;
+    client->passFDs = virNetSocketCanPassFDs(sock);
+    client->anonymous = options->tls || options->auth != VIR_NET_SERVER_AUTH_NONE;
+    client->reader = virNetReaderNew(sock);
+    client->writer = virNetWriterNew(sock, virNetServerClientSent, client);
+    client->keepalive = virKeepAliveNew(client->loop, &virNetServerClientKeepAliveFuncs, client);
+    client->worker = virNetServerWorkersOwnerNew(virNetServerGetWorkers(server));
+
+    client->identity.hasPeer = virNetSocketGetPeer(sock, &client->identity.peer);
+    client->identity.label = virNetSocketGetPeerLabel(sock);
+    client->identity.localAddress = g_strdup(virNetSocketGetLocalAddress(sock));
+    client->identity.remoteAddress = g_strdup(virNetSocketGetRemoteAddress(sock));
+    client->identity.encrypted = options->tls;
+    client->identity.secure = options->tls || virNetSocketIsSecure(sock);
+    return client;
+}
+
+int
+virNetServerClientStart(virNetServerClient *client)
+{
+    const virNetServerLimits *limits = virNetServerGetLimits(client->server);
+
+    client->handle = virIOLoopAddHandle(client->loop, virNetSocketGetFD(client->sock), EPOLLIN,
+                                        virNetServerClientReady, client);
+    if (!client->handle)
+        return -1;
+    if (limits->setupSeconds > 0)
+        client->setupTimer = virIOLoopAddTimer(client->loop, limits->setupSeconds * 1000,
+                                               virNetServerClientTooSlow, client);
+    if (client->identity.encrypted)
+        virNetServerClientShake(client);
+    else
+        virNetServerClientActivate(client);
+    return 0;
+}
+
+bool
+virNetServerClientIsAnonymous(virNetServerClient *client)
+{
+    return client->anonymous;
+}
+
+GList *
+virNetServerClientLink(virNetServerClient *client)
+{
+    return &client->link;
+}
+
+/* ---- Who it is ---- */
+
+unsigned long long
+virNetServerClientGetID(virNetServerClient *client)
+{
+    return client->id;
+}
+
+const virNetServerIdentity *
+virNetServerClientGetIdentity(virNetServerClient *client)
+{
+    return &client->identity;
+}
+
+bool
+virNetServerClientIsReadOnly(virNetServerClient *client)
+{
+    return client->readonly;
+}
+
+virNetServerAuth
+virNetServerClientGetAuth(virNetServerClient *client)
+{
+    return client->auth;
+}
+
+bool
+virNetServerClientCanPassFDs(virNetServerClient *client)
+{
+    return client->passFDs;
+}
+
+int
+virNetServerClientGetTLSKeySize(virNetServerClient *client)
+{
+    return client->keySize;
+}
+
+void *
+virNetServerClientGetData(virNetServerClient *client)
+{
+    return client->data;
+}
+
+bool
+virNetServerClientIsAuthenticated(virNetServerClient *client)
+{
+    return atomic_load(&client->authenticated);
+}
+
+static void
+virNetServerClientCountAuthenticated(void *opaque)
+{
+    g_autoptr(virNetServerClient) client = opaque;
+
+    if (!client->anonymous || client->state == VIR_NET_SERVER_CLIENT_CLOSED)
+        return;
+    client->anonymous = false;
+    virNetServerAnonymousLess(client->server);
+    virNetServerClientStopSetupTimer(client);
+}
+
+void
+virNetServerClientSetAuthenticated(virNetServerClient *client)
+{
+    atomic_store(&client->authenticated, true);
+    virNetServerClientInvoke(client, virNetServerClientCountAuthenticated);
+}
+
+bool
+virNetServerClientIsClosed(virNetServerClient *client)
+{
+    return atomic_load(&client->closed);
+}
