@@ -9,6 +9,7 @@
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "virerror_priv.h"
@@ -23,37 +24,68 @@ struct _virEventFilter {
     virEventFilterType type;
     bool ignoreCase;
     pcre2_code *regex;
-    pcre2_match_context *limits;
     size_t regexBytes;
+    size_t unclosed;            /* globs: where the first "[" is that has no "]"; or len */
+    atomic_uint complaints;     /* names that it gave up on */
     size_t len;
     char pattern[];
 };
 
+/* Names that are no QEMU's are many, if there are any. */
+#define VIR_EVENT_FILTER_COMPLAIN(filter, ...) \
+    do { \
+        if (atomic_fetch_add(&(filter)->complaints, 1) == 0) \
+            VIR_WARN(__VA_ARGS__); \
+    } while (0)
+
 static int
 virEventFilterCompile(virEventFilter *filter)
 {
-    uint32_t options = PCRE2_UTF | (filter->ignoreCase ? PCRE2_CASELESS : 0);
+    uint32_t options = PCRE2_UTF | PCRE2_UCP | (filter->ignoreCase ? PCRE2_CASELESS : 0);
+    pcre2_compile_context *dialect = pcre2_compile_context_create(NULL);
     PCRE2_SIZE offset;
     int code;
 
+    /* These make it GRegex's dialect. */
+    pcre2_set_newline(dialect, PCRE2_NEWLINE_ANY);
+    pcre2_set_bsr(dialect, PCRE2_BSR_UNICODE);
     filter->regex = pcre2_compile((PCRE2_SPTR)filter->pattern, filter->len, options, &code,
-                                  &offset, NULL);
+                                  &offset, dialect);
+    pcre2_compile_context_free(dialect);
     if (!filter->regex) {
         PCRE2_UCHAR why[256];
 
         pcre2_get_error_message(code, why, sizeof(why));
-        virReportInvalidArg(event, _("failed to compile regex '%1$s': at character %2$zu: %3$s"),
-                            filter->pattern, (size_t)offset, (const char *)why);
+        virReportError(VIR_ERR_INVALID_ARG,
+                       _("failed to compile regex '%1$s': at character %2$zu: %3$s"),
+                       filter->pattern, (size_t)offset, (const char *)why);
         return -1;
     }
     pcre2_pattern_info(filter->regex, PCRE2_INFO_SIZE, &filter->regexBytes);
-
-    /* A pattern can lower these by verbs of its own, never raise them. */
-    filter->limits = pcre2_match_context_create(NULL);
-    pcre2_set_match_limit(filter->limits, VIR_EVENT_FILTER_STEPS_MAX);
-    pcre2_set_depth_limit(filter->limits, VIR_EVENT_FILTER_STEPS_MAX);
-    pcre2_set_heap_limit(filter->limits, VIR_EVENT_FILTER_HEAP_KIB_MAX);
     return 0;
+}
+
+static bool virEventFilterInSet(const virEventFilter *filter, const char *at, char c,
+                                const char **end);
+
+/* Behind the first "[" without a "]" there is no other, so that nobody need look for it again. */
+static void
+virEventFilterFindUnclosed(virEventFilter *filter)
+{
+    const char *at = filter->pattern;
+    const char *end;
+
+    while (*at) {
+        if (*at == '[') {
+            virEventFilterInSet(filter, at + 1, '\0', &end);
+            if (!end)
+                break;
+            at = end;
+        } else {
+            at += *at == '\\' && at[1] ? 2 : 1;
+        }
+    }
+    filter->unclosed = at - filter->pattern;
 }
 
 virEventFilter *
@@ -63,8 +95,9 @@ virEventFilterNew(virEventFilterType type, bool ignoreCase, const char *pattern)
     size_t len = strlen(pattern);
 
     if (len > VIR_EVENT_FILTER_LENGTH_MAX) {
-        virReportInvalidArg(event, _("event filter of %1$zu bytes exceeds the limit of %2$d"),
-                            len, VIR_EVENT_FILTER_LENGTH_MAX);
+        virReportError(VIR_ERR_INVALID_ARG,
+                       _("event filter of %1$zu bytes exceeds the limit of %2$d"),
+                       len, VIR_EVENT_FILTER_LENGTH_MAX);
         return NULL;
     }
     filter = g_malloc0(sizeof(*filter) + len + 1);
@@ -75,32 +108,49 @@ virEventFilterNew(virEventFilterType type, bool ignoreCase, const char *pattern)
 
     if (type == VIR_EVENT_FILTER_REGEX && virEventFilterCompile(filter) < 0)
         return NULL;
+    if (type == VIR_EVENT_FILTER_GLOB)
+        virEventFilterFindUnclosed(filter);
     return g_steal_pointer(&filter);
 }
 
 void
 virEventFilterFree(virEventFilter *filter)
 {
+    unsigned int complaints;
+
     if (!filter)
         return;
+    if ((complaints = atomic_load(&filter->complaints)) > 1)
+        VIR_WARN("%s '%.200s' gave up on %u event names",
+                 filter->type == VIR_EVENT_FILTER_REGEX ? "regex" : "glob", filter->pattern,
+                 complaints);
     pcre2_code_free(filter->regex);
-    pcre2_match_context_free(filter->limits);
     g_free(filter);
 }
 
 static bool
-virEventFilterMatchesRegex(const virEventFilter *filter, const char *name, size_t len)
+virEventFilterMatchesRegex(virEventFilter *filter, const char *name, size_t len)
 {
+    pcre2_match_context *limits = pcre2_match_context_create(NULL);
     pcre2_match_data *data = pcre2_match_data_create(1, NULL);
-    int rc = pcre2_match(filter->regex, (PCRE2_SPTR)name, len, 0, 0, data, filter->limits);
+    int rc;
 
+    /* PCRE2 counts from nought at every place where a match may begin. A pattern can lower
+     * these by verbs of its own, never raise them. */
+    pcre2_set_match_limit(limits, VIR_EVENT_FILTER_STEPS_MAX / (len + 1));
+    pcre2_set_depth_limit(limits, VIR_EVENT_FILTER_STEPS_MAX / (len + 1));
+    pcre2_set_heap_limit(limits, VIR_EVENT_FILTER_HEAP_KIB_MAX);
+    rc = pcre2_match(filter->regex, (PCRE2_SPTR)name, len, 0, 0, data, limits);
     pcre2_match_data_free(data);
+    pcre2_match_context_free(limits);
+
     /* 0: it fits, but the data has no room for the places of its groups. */
     if (rc >= 0)
         return true;
     if (rc != PCRE2_ERROR_NOMATCH)
-        VIR_WARN("regex '%.200s' gave up on event name '%.200s' (PCRE2 error %d); "
-                 "taken as no match", filter->pattern, name, rc);
+        VIR_EVENT_FILTER_COMPLAIN(filter, "regex '%.200s' gave up on event name '%.200s' "
+                                  "(PCRE2 error %d); taken as no match", filter->pattern, name,
+                                  rc);
     return false;
 }
 
@@ -136,7 +186,8 @@ virEventFilterInSet(const virEventFilter *filter, const char *at, char c, const 
     return found != negate;
 }
 
-/* Steps back to the last '*' only, which is enough: at worst the product of both lengths. */
+/* Steps back to the last '*' only, which is enough: at worst the product of both lengths, as a
+ * "[" that isn't closed is known to be none. */
 static bool
 virEventFilterMatchesGlob(const virEventFilter *filter, const char *name, size_t len)
 {
@@ -160,8 +211,9 @@ virEventFilterMatchesGlob(const virEventFilter *filter, const char *name, size_t
             next = pattern + 1;
             break;
         case '[':
-            fits = virEventFilterInSet(filter, pattern + 1, c, &next);
-            if (!next) {
+            if ((size_t)(pattern - filter->pattern) < filter->unclosed) {
+                fits = virEventFilterInSet(filter, pattern + 1, c, &next);
+            } else {
                 fits = c == '[';
                 next = pattern + 1;
             }
@@ -190,8 +242,13 @@ virEventFilterMatchesGlob(const virEventFilter *filter, const char *name, size_t
 }
 
 bool
-virEventFilterMatches(const virEventFilter *filter, const char *name, size_t len)
+virEventFilterMatches(virEventFilter *filter, const char *name, size_t len)
 {
+    if (filter->type != VIR_EVENT_FILTER_LITERAL && len > VIR_EVENT_FILTER_NAME_MAX) {
+        VIR_EVENT_FILTER_COMPLAIN(filter, "an event name of %zu bytes is too long to be compared "
+                                  "with '%.200s'; taken as no match", len, filter->pattern);
+        return false;
+    }
     switch (filter->type) {
     case VIR_EVENT_FILTER_REGEX:
         return virEventFilterMatchesRegex(filter, name, len);

@@ -12,8 +12,11 @@
 /* Longest pattern (any kind). A name is matched once and then remembered, but
  * the pattern is held for the registration's life; upstream takes 4 MiB. */
 #define VIR_EVENT_FILTER_LENGTH_MAX (64 * 1024)
-/* Steps that a regular expression may take on one name (PCRE2's match limit):
- * about 50 ms. A name that exceeds it doesn't match, and is logged. */
+/* Longest name that is compared with a pattern: QEMU's own have 5 to 30 bytes. A longer one fits
+ * no regular expression and no glob. */
+#define VIR_EVENT_FILTER_NAME_MAX 512
+/* Steps that a regular expression may take on one name (PCRE2's match limit): 50 ms at worst,
+ * on the longest name. A name that exceeds it doesn't match, and is logged. */
 #define VIR_EVENT_FILTER_STEPS_MAX 1000000
 /* Memory for doing so, in KiB. */
 #define VIR_EVENT_FILTER_HEAP_KIB_MAX 1024
@@ -26,12 +29,13 @@ typedef enum {
 
 typedef struct _virEventFilter virEventFilter;
 
-/* Immutable once made, so it may be used by several threads at once. Returns a
+/* Immutable once made, but for a count of complaints, so it may be used by several threads at
+ * once. Returns a
  * new filter, or NULL with VIR_ERR_INVALID_ARG reported: for a regular expression
  * "failed to compile regex 'PATTERN': ...". */
 virEventFilter *virEventFilterNew(virEventFilterType type, bool ignoreCase, const char *pattern);
 void virEventFilterFree(virEventFilter *filter);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(virEventFilter, virEventFilterFree)
-bool virEventFilterMatches(const virEventFilter *filter, const char *name, size_t len);
+bool virEventFilterMatches(virEventFilter *filter, const char *name, size_t len);
 /* What the filter costs in memory, for accounting. */
 size_t virEventFilterBytes(const virEventFilter *filter);
