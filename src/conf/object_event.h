@@ -18,11 +18,10 @@
 #include "domain_ident.h"
 #include "event_filter.h"
 
-/* Bytes that one state may hold, queued or being delivered: 30 seconds of what
- * the busiest real guest emits (performance notes: 167,000 events/s of about 350
- * bytes) would be 1.7 GB, so this is about one second of it. */
+/* Bytes that one state may hold, queued or being delivered: about one second of what the
+ * busiest real guest was seen to emit, 167,000 events/s of some 350 bytes. Of that a stream may
+ * hold no more than is left free, so that storms leave room for others. */
 #define VIR_OBJECT_EVENT_QUEUE_BYTES_MAX (64 * 1024 * 1024)
-/* Of that a stream may hold no more than it leaves free, so that storms leave room for others. */
 /* Beyond the limit, for events that are not numbered: there are few of them, and losing
  * "this domain stopped" to a storm of raw events would serve nobody. */
 #define VIR_OBJECT_EVENT_RESERVE_BYTES_MAX (1024 * 1024)

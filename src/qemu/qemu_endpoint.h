@@ -59,8 +59,8 @@ typedef struct {
  */
 qemuEndpoint *qemuEndpointNew(virIOLoop *io, const char *path, qemuEventSink *sink,
                               const qemuEndpointCallbacks *callbacks, void *opaque);
-/* Ends the connection and takes the domain's; no callback follows. Not inside a callback but
- * done(). */
+/* Ends the connection and gives up the reference on the domain, which is not told of an end; no
+ * callback follows. Not inside a callback but done(). */
 void qemuEndpointFree(qemuEndpoint *endpoint);
 
 /* Connects now, if it is not connected. settled() may be called before this returns. */
