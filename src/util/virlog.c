@@ -111,10 +111,70 @@ virLogEnabled(const char *source, virLogPriority priority)
     return (int)priority >= limit;
 }
 
+/* Controls, line ends, and what turns the direction of writing. */
+static bool
+virLogIsUnprintable(gunichar c)
+{
+    switch (g_unichar_type(c)) {
+    case G_UNICODE_CONTROL:
+    case G_UNICODE_FORMAT:
+    case G_UNICODE_LINE_SEPARATOR:
+    case G_UNICODE_PARAGRAPH_SEPARATOR:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* What QEMU and applications name must neither forge lines nor steer the terminal that a log is
+ * read on. Returns @text with such characters, and what is no UTF-8, as \xNN. */
+static char *
+virLogEscape(const char *text)
+{
+    GString *out = g_string_sized_new(strlen(text) + 1);
+
+    while (*text) {
+        gunichar c = g_utf8_get_char_validated(text, -1);
+        bool valid = c != (gunichar)-1 && c != (gunichar)-2;
+
+        if (valid && !virLogIsUnprintable(c)) {
+            const char *next = g_utf8_next_char(text);
+
+            g_string_append_len(out, text, next - text);
+            text = next;
+        } else {
+            const char *next = valid ? g_utf8_next_char(text) : text + 1;
+
+            for (; text < next; text++)
+                g_string_append_printf(out, "\\x%02x", (unsigned char)*text);
+        }
+    }
+    return g_string_free(out, FALSE);
+}
+
+static void
+virLogWrite(int fd, const char *text)
+{
+    size_t left = strlen(text);
+
+    while (left > 0) {
+        ssize_t done = write(fd, text, left);
+
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done <= 0)
+            return;         /* a log that can't be written has nowhere to complain */
+        text += done;
+        left -= done;
+    }
+}
+
 void
 virLogMessage(const char *source, virLogPriority priority, const char *file, int line,
               const char *func, const char *format, ...)
 {
+    int savedErrno = errno;
+    g_autofree char *raw = NULL;
     g_autofree char *text = NULL;
     g_autofree char *whole = NULL;
     struct timespec now;
@@ -124,8 +184,9 @@ virLogMessage(const char *source, virLogPriority priority, const char *file, int
     size_t i;
 
     va_start(args, format);
-    text = g_strdup_vprintf(format, args);
+    raw = g_strdup_vprintf(format, args);
     va_end(args);
+    text = virLogEscape(raw);
 
     clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &utc);
@@ -143,19 +204,21 @@ virLogMessage(const char *source, virLogPriority priority, const char *file, int
     for (i = 0; virLogOutputs && i < virLogOutputs->len; i++) {
         virLogOutput *output = &g_array_index(virLogOutputs, virLogOutput, i);
 
-        if (priority >= output->priority && write(output->fd, whole, strlen(whole)) < 0)
-            break;      /* a log that can't be written has nowhere to complain */
+        if (priority >= output->priority)
+            virLogWrite(output->fd, whole);
     }
-    if (!virLogOutputs && write(STDERR_FILENO, whole, strlen(whole)) < 0)
-        whole[0] = '\0';
+    if (!virLogOutputs)
+        virLogWrite(STDERR_FILENO, whole);
     virMutexUnlock(&virLogLock);
+    errno = savedErrno;
 }
 
 int
 virLogSetDefaultPriority(virLogPriority priority)
 {
     if (priority < VIR_LOG_DEBUG || priority > VIR_LOG_ERROR) {
-        virReportInvalidArg(priority, _("log priority '%1$d' is not between 1 and 4"), priority);
+        virReportError(VIR_ERR_INVALID_ARG, _("log priority '%1$d' is not between 1 and 4"),
+                       priority);
         return -1;
     }
     atomic_store(&virLogDefault, priority);
@@ -186,7 +249,8 @@ virLogParseFilters(const char *filters)
             continue;
         if (!parts[0] || !parts[1] || !*parts[1] ||
             virLogPriorityParse(parts[0], &filter.priority) < 0) {
-            virReportInvalidArg(filters, _("log filter '%1$s' is not LEVEL:NAME"), words[i]);
+            virReportError(VIR_ERR_INVALID_ARG, _("log filter '%1$s' is not LEVEL:NAME"),
+                           words[i]);
             return -1;
         }
         filter.match = strchr(parts[1], '*') ? g_strdup(parts[1])
@@ -221,8 +285,8 @@ virLogParseOutputs(const char *outputs)
         if (!*words[i])
             continue;
         if (!parts[0] || !parts[1] || virLogPriorityParse(parts[0], &output.priority) < 0) {
-            virReportInvalidArg(outputs, _("log output '%1$s' is not LEVEL:stderr or "
-                                           "LEVEL:file:PATH"), words[i]);
+            virReportError(VIR_ERR_INVALID_ARG, _("log output '%1$s' is not LEVEL:stderr or "
+                                                  "LEVEL:file:PATH"), words[i]);
             return -1;
         }
         if (strcmp(parts[1], "stderr") == 0 && !parts[2]) {
@@ -235,8 +299,8 @@ virLogParseOutputs(const char *outputs)
                 return -1;
             }
         } else {
-            virReportInvalidArg(outputs, _("log output '%1$s' is not LEVEL:stderr or "
-                                           "LEVEL:file:PATH"), words[i]);
+            virReportError(VIR_ERR_INVALID_ARG, _("log output '%1$s' is not LEVEL:stderr or "
+                                                  "LEVEL:file:PATH"), words[i]);
             return -1;
         }
         g_array_append_val(parsed, output);
