@@ -177,10 +177,14 @@ qemuAgentReportSilent(void)
                    _("Guest agent not available for now"));
 }
 
+/* @pid: of the QEMU whose agent is meant, or 0: whoever it is. Returns 0, or -1 with an error
+ * reported. */
 static int
-qemuAgentConnect(qemuAgentChannel *channel, const char *path)
+qemuAgentConnect(qemuAgentChannel *channel, const char *path, pid_t pid)
 {
     struct sockaddr_un addr = { .sun_family = AF_UNIX };
+    struct ucred peer = { 0 };
+    socklen_t len = sizeof(peer);
 
     if (strlen(path) >= sizeof(addr.sun_path)) {
         virReportError(VIR_ERR_AGENT_UNRESPONSIVE,
@@ -199,6 +203,14 @@ qemuAgentConnect(qemuAgentChannel *channel, const char *path)
         else
             virReportError(VIR_ERR_AGENT_UNRESPONSIVE, _("cannot connect to '%1$s': %2$s"), path,
                            g_strerror(errno));
+        return -1;
+    }
+
+    /* What is meant for one guest must not reach another that has taken the path over. */
+    if (pid > 0 && getsockopt(channel->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
+        peer.pid != pid && qemuProcessIsQemu(peer.pid)) {
+        virReportError(VIR_ERR_AGENT_UNRESPONSIVE, _("'%1$s' is that of process %2$lld"), path,
+                       (long long)peer.pid);
         return -1;
     }
     return 0;
@@ -348,7 +360,8 @@ qemuAgentCheck(const virJSONValue *sent, const char *line, size_t len, char **re
 }
 
 int
-qemuAgentTalk(const char *path, const char *command, int wait, bool silent, char **reply)
+qemuAgentTalk(const char *path, pid_t pid, const char *command, int wait, bool silent,
+              char **reply)
 {
     g_auto(qemuAgentChannel) channel = { .fd = -1, .input = g_string_new(NULL) };
     g_autoptr(virJSONValue) json = NULL;
@@ -363,7 +376,7 @@ qemuAgentTalk(const char *path, const char *command, int wait, bool silent, char
     compact = virJSONValueToString(json);
     text = g_strconcat(compact, "\n", NULL);
 
-    if (qemuAgentConnect(&channel, path) < 0 ||
+    if (qemuAgentConnect(&channel, path, pid) < 0 ||
         qemuAgentSync(&channel, qemuAgentDeadline(QEMU_AGENT_WAIT_MS)) < 0)
         return -1;
 
@@ -434,7 +447,7 @@ qemuAgentRun(virDomainObj *dom, const char *command, int wait, bool silent, char
                        _("another command is under way"));
         return -1;
     }
-    ret = qemuAgentTalk(place.path, command, wait, silent, reply);
+    ret = qemuAgentTalk(place.path, priv->pid, command, wait, silent, reply);
     qemuAgentLeave(priv);
     return ret;
 }

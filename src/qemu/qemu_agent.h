@@ -39,6 +39,8 @@ int qemuAgentCommand(virDomainObj *dom, const char *command, int timeout, char *
 /* @mode: "powerdown", "reboot" or "halt". */
 int qemuAgentShutdown(virDomainObj *dom, const char *mode);
 
-/* The talk itself, on the agent's socket at @path, as qemuAgentCommand() has it; @wait is in
- * milliseconds, -1 for ever. With @silent, no answer in time is 0 too, with *reply NULL. */
-int qemuAgentTalk(const char *path, const char *command, int wait, bool silent, char **reply);
+/* The talk itself, on the agent's socket at @path, as qemuAgentCommand() has it; not if it is that
+ * of a QEMU other than process @pid (0: of any). @wait is in milliseconds, -1 for ever. With
+ * @silent, no answer in time is 0 too, with *reply NULL. */
+int qemuAgentTalk(const char *path, pid_t pid, const char *command, int wait, bool silent,
+                  char **reply);

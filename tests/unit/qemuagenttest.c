@@ -72,7 +72,7 @@ testAnswer(void)
     g_autofree char *reply = NULL;
 
     /* a line break in the command is none on the wire */
-    g_assert_cmpint(qemuAgentTalk(qmpPeerPath(peer), "{\"execute\":\n \"guest-info\"}\n", 5000,
+    g_assert_cmpint(qemuAgentTalk(qmpPeerPath(peer), 0, "{\"execute\":\n \"guest-info\"}\n", 5000,
                                   false, &reply), ==, 0);
     g_assert_cmpstr(reply, ==, "{\"return\":{\"a\":1.50,\"b\":[\"\xc3\xa4\"]}}");
     g_clear_pointer(&peer, qmpPeerFree);
@@ -100,7 +100,7 @@ testLeftovers(void)
         g_autoptr(qmpPeer) peer = qmpPeerNew(NULL, agentAnswer, &agent);
         g_autofree char *reply = NULL;
 
-        g_assert_cmpint(qemuAgentTalk(qmpPeerPath(peer), "{\"execute\":\"x\"}", 5000, false,
+        g_assert_cmpint(qemuAgentTalk(qmpPeerPath(peer), 0, "{\"execute\":\"x\"}", 5000, false,
                                       &reply), ==, 0);
         g_assert_cmpstr(reply, ==, "{\"return\":{}}");
         g_clear_pointer(&peer, qmpPeerFree);
@@ -116,7 +116,7 @@ testDelimited(void)
     g_autoptr(qmpPeer) peer = qmpPeerNew(NULL, agentAnswer, &agent);
     g_autofree char *reply = NULL;
 
-    g_assert_cmpint(qemuAgentTalk(qmpPeerPath(peer), "{\"execute\":\"guest-sync-delimited\","
+    g_assert_cmpint(qemuAgentTalk(qmpPeerPath(peer), 0, "{\"execute\":\"guest-sync-delimited\","
                                   "\"arguments\":{\"id\":7}}", 5000, false, &reply), ==, 0);
     g_assert_cmpstr(reply, ==, "{\"return\":7}");
     g_clear_pointer(&peer, qmpPeerFree);
@@ -143,8 +143,8 @@ testErrors(void)
         g_autoptr(qmpPeer) peer = qmpPeerNew(NULL, agentAnswer, &agent);
         char *reply = NULL;
 
-        g_assert_cmpint(qemuAgentTalk(qmpPeerPath(peer), "{\"execute\":\"guest-x\"}", 5000, false,
-                                      &reply), ==, -1);
+        g_assert_cmpint(qemuAgentTalk(qmpPeerPath(peer), 0, "{\"execute\":\"guest-x\"}", 5000,
+                                      false, &reply), ==, -1);
         g_assert_null(reply);
         assertError(VIR_ERR_INTERNAL_ERROR, answers[i].text);
         g_clear_pointer(&peer, qmpPeerFree);
@@ -157,7 +157,7 @@ testBadCommand(void)
 {
     char *reply = NULL;
 
-    g_assert_cmpint(qemuAgentTalk("/nonexistent/a", "{\"execute\":", 0, false, &reply), ==, -1);
+    g_assert_cmpint(qemuAgentTalk("/nonexistent/a", 0, "{\"execute\":", 0, false, &reply), ==, -1);
     assertError(VIR_ERR_INTERNAL_ERROR, "cannot parse json");
 }
 
@@ -170,9 +170,9 @@ testNobody(void)
     char *reply = NULL;
 
     g_clear_pointer(&peer, qmpPeerFree);
-    g_assert_cmpint(qemuAgentTalk(path, "{}", 0, false, &reply), ==, -1);
+    g_assert_cmpint(qemuAgentTalk(path, 0, "{}", 0, false, &reply), ==, -1);
     assertError(VIR_ERR_AGENT_UNRESPONSIVE, path);
-    g_assert_cmpint(qemuAgentTalk(longPath, "{}", 0, false, &reply), ==, -1);
+    g_assert_cmpint(qemuAgentTalk(longPath, 0, "{}", 0, false, &reply), ==, -1);
     assertError(VIR_ERR_AGENT_UNRESPONSIVE, longPath);
 }
 
@@ -192,19 +192,19 @@ testSilent(void)
     char *reply = NULL;
     gint64 start = g_get_monotonic_time();
 
-    g_assert_cmpint(qemuAgentTalk(qmpPeerPath(deaf), "{}", 0, false, &reply), ==, -1);
+    g_assert_cmpint(qemuAgentTalk(qmpPeerPath(deaf), 0, "{}", 0, false, &reply), ==, -1);
     assertError(VIR_ERR_AGENT_UNRESPONSIVE, "not available");
     g_assert_cmpint(g_get_monotonic_time() - start, >=, QEMU_AGENT_WAIT_MS * 1000);
 
-    g_assert_cmpint(qemuAgentTalk(qmpPeerPath(dumb), "{}", 0, false, &reply), ==, -1);
+    g_assert_cmpint(qemuAgentTalk(qmpPeerPath(dumb), 0, "{}", 0, false, &reply), ==, -1);
     assertError(VIR_ERR_AGENT_UNRESPONSIVE, "not available");
-    g_assert_cmpint(qemuAgentTalk(qmpPeerPath(dumb), "{}", 10, false, &reply), ==, -1);
+    g_assert_cmpint(qemuAgentTalk(qmpPeerPath(dumb), 0, "{}", 10, false, &reply), ==, -1);
     assertError(VIR_ERR_AGENT_UNRESPONSIVE, "not available");
     g_assert_null(reply);
 
     /* where silence is what was hoped for */
     reply = (char *)"untouched";
-    g_assert_cmpint(qemuAgentTalk(qmpPeerPath(dumb), "{}", 10, true, &reply), ==, 0);
+    g_assert_cmpint(qemuAgentTalk(qmpPeerPath(dumb), 0, "{}", 10, true, &reply), ==, 0);
     g_assert_null(reply);
     g_assert_null(virGetLastError());
     g_clear_pointer(&dumb, qmpPeerFree);
@@ -262,7 +262,7 @@ testFlood(void)
 
         flood.listener = qmpPeerListen(path, 1);
         g_assert_cmpint(pthread_create(&flood.thread, NULL, floodRun, &flood), ==, 0);
-        g_assert_cmpint(qemuAgentTalk(path, "{}", 100, false, &reply), ==, -1);
+        g_assert_cmpint(qemuAgentTalk(path, 0, "{}", 100, false, &reply), ==, -1);
         if (virGetLastErrorCode() == VIR_ERR_OVERFLOW)
             assertError(VIR_ERR_OVERFLOW, "exceeds the limit");
         else
@@ -292,10 +292,10 @@ testLeaves(void)
     g_autoptr(qmpPeer) peer = self = qmpPeerNew(NULL, agentLeaves, &self);
     char *reply = NULL;
 
-    g_assert_cmpint(qemuAgentTalk(qmpPeerPath(peer), "{}", 5000, false, &reply), ==, -1);
+    g_assert_cmpint(qemuAgentTalk(qmpPeerPath(peer), 0, "{}", 5000, false, &reply), ==, -1);
     assertError(VIR_ERR_AGENT_UNRESPONSIVE, "connection was closed");
     /* as it may when the guest goes down */
-    g_assert_cmpint(qemuAgentTalk(qmpPeerPath(peer), "{}", 5000, true, &reply), ==, 0);
+    g_assert_cmpint(qemuAgentTalk(qmpPeerPath(peer), 0, "{}", 5000, true, &reply), ==, 0);
     g_assert_null(virGetLastError());
 }
 
@@ -483,6 +483,29 @@ callerRun(void *opaque)
     return NULL;
 }
 
+/* Another QEMU has taken the path over: what is meant for one guest must not reach the other. */
+static void
+testTakenOver(void)
+{
+    Fixture f = { .agent.answer = "{\"return\": {}}\n" };
+    g_autoptr(fakeQemu) other = NULL;
+    g_autofree char *env = NULL;
+    g_autofree char *text = NULL;
+    const char *list[2] = { NULL, NULL };
+    char *reply = NULL;
+
+    setUp(&f, AGENT_DEVICE);
+    g_remove(f.agentPath);
+    list[0] = env = g_strconcat("FAKE_QMP=", f.agentPath, NULL);
+    other = fakeQemuStart(NULL, list, -1, "");
+    text = g_strdup_printf("is that of process %lld", (long long)fakeQemuPid(other));
+    g_assert_cmpint(qemuAgentCommand(f.dom, "{\"execute\":\"guest-shutdown\"}", -1, &reply), ==,
+                    -1);
+    assertError(VIR_ERR_AGENT_UNRESPONSIVE, text);
+    g_assert_cmpuint(f.agent.syncs, ==, 0);
+    tearDown(&f);
+}
+
 /* The socket serves one: callers take turns instead of being refused. */
 static void
 testTurns(void)
@@ -522,6 +545,7 @@ main(int argc, char **argv)
     g_test_add_func("/qemu/agent/not-connected", testNotConnected);
     g_test_add_func("/qemu/agent/not-running", testNotRunning);
     g_test_add_func("/qemu/agent/shutdown", testShutdown);
+    g_test_add_func("/qemu/agent/taken-over", testTakenOver);
     g_test_add_func("/qemu/agent/turns", testTurns);
     return g_test_run();
 }
