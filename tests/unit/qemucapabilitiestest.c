@@ -30,7 +30,8 @@ static const qemuFixtureAnswer x86[] = {
 
 static const qemuFixtureAnswer odd[] = {
     { "\"query-target\"", NULL, "{\"arch\": \"a<&'\"}", NULL },
-    { "\"query-version\"", NULL, "{\"qemu\": {\"major\": 1000, \"minor\": 2, \"micro\": 3}}", NULL },
+    { "\"query-version\"", NULL, "{\"qemu\": {\"major\": 1000, \"minor\": 2, \"micro\": 3}}",
+      NULL },
     { NULL },
 };
 

@@ -60,8 +60,8 @@ answer(const char *line, void *opaque)
         return NULL;
     }
     if (strstr(line, "\"x-fails\""))
-        return g_strdup_printf("{\"error\": {\"class\": \"GenericError\", \"desc\": \"no\"}, %s\r\n",
-                               strstr(line, "\"id\""));
+        return g_strdup_printf("{\"error\": {\"class\": \"GenericError\", \"desc\": \"no\"}, "
+                               "%s\r\n", strstr(line, "\"id\""));
     return qmpPeerAnswerAll(line, NULL);
 }
 

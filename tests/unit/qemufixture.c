@@ -54,8 +54,8 @@ qemuFixtureReply(const char *line, void *opaque)
     } else if (answer->error) {
         const char *id = strstr(line, "\"id\":");
 
-        reply = g_strdup_printf("{\"error\": {\"class\": \"GenericError\", \"desc\": \"%s\"}, %s\r\n",
-                                answer->error, id);
+        reply = g_strdup_printf("{\"error\": {\"class\": \"GenericError\", \"desc\": \"%s\"}, "
+                                "%s\r\n", answer->error, id);
     } else {
         qmpPeerHangUp(f->peer);
         return NULL;
