@@ -151,6 +151,10 @@ virEventGLibFree(gpointer opaque)
 {
     virEventGLibEntry *entry = opaque;
 
+    /* The removal is over: GLib's lock sees to that. The thread sanitizer sees only ours. */
+    virMutexLock(&virEventGLibLock);
+    virMutexUnlock(&virEventGLibLock);
+
     if (entry->ff)
         entry->ff(entry->opaque);
     g_free(entry);
