@@ -269,3 +269,68 @@ virEventFilterBytes(const virEventFilter *filter)
 {
     return filter ? sizeof(*filter) + filter->len + 1 + filter->regexBytes : 0;
 }
+
+/* Letters and digits get a meaning by a backslash, all else that has one loses it. */
+static void
+virEventFilterAppendQuoted(GString *regex, char c)
+{
+    if (g_ascii_ispunct(c) || g_ascii_isspace(c))
+        g_string_append_c(regex, '\\');
+    g_string_append_c(regex, c);
+}
+
+/* One "[...]" whose text is from @at up to @end, which is behind the closing bracket. */
+static void
+virEventFilterAppendSet(GString *regex, const char *at, const char *end)
+{
+    g_string_append_c(regex, '[');
+    if (*at == '!' || *at == '^') {
+        g_string_append_c(regex, '^');
+        at++;
+    }
+    for (; at < end - 1; at++) {
+        virEventFilterAppendQuoted(regex, *at);
+        if (at[1] == '-' && at + 2 < end - 1) {
+            g_string_append_c(regex, '-');
+            virEventFilterAppendQuoted(regex, at[2]);
+            at += 2;
+        }
+    }
+    g_string_append_c(regex, ']');
+}
+
+char *
+virEventFilterGlobToRegex(const char *glob)
+{
+    g_autoptr(GString) regex = g_string_new("(?s)\\A");
+    const virEventFilter none = { .ignoreCase = false };
+    const char *end;
+
+    for (; *glob; glob++) {
+        switch (*glob) {
+        case '*':
+            g_string_append(regex, ".*");
+            continue;
+        case '?':
+            g_string_append_c(regex, '.');
+            continue;
+        case '[':
+            virEventFilterInSet(&none, glob + 1, 'x', &end);
+            if (end) {
+                virEventFilterAppendSet(regex, glob + 1, end);
+                glob = end - 1;
+                continue;
+            }
+            break;
+        case '\\':
+            if (glob[1])
+                glob++;
+            break;
+        default:
+            break;
+        }
+        virEventFilterAppendQuoted(regex, *glob);
+    }
+    g_string_append(regex, "\\z");
+    return g_strdup(regex->str);
+}

@@ -26,8 +26,7 @@ virClientConfPath(void)
     return g_build_filename(g_get_user_config_dir(), "libvirt", "libvirt.conf", NULL);
 }
 
-/* *conf is NULL if there is no file. Returns -1 with an error reported. */
-static int
+int
 virClientConfLoad(const char *path, virConf **conf)
 {
     virErrorPtr err;

@@ -2,7 +2,7 @@
  * virclientconf.h: which URI a program means that names none, or only an alias
  *
  * That is in the environment and in libvirt.conf, whose settings uri_default and
- * uri_aliases are understood here; others are none of a client library's business.
+ * uri_aliases are understood here; others belong to those who connect.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -10,9 +10,14 @@
 
 #include <stdbool.h>
 
+#include "virconf.h"
+
 /* The libvirt.conf that counts for the calling user: the system's for root, else the user's own.
  * The caller frees it. */
 char *virClientConfPath(void);
+
+/* Reads the file; *@conf is NULL if there is none. Returns 0, or -1 with an error reported. */
+int virClientConfLoad(const char *path, virConf **conf);
 
 /**
  * virClientConfResolveURI:

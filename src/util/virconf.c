@@ -27,12 +27,15 @@ typedef enum {
 typedef struct {
     virConfType type;
     bool numbers;               /* a list, and not only of strings */
+    size_t line;                /* where its name stands */
     GPtrArray *items;           /* char *; NULL behind the last */
 } virConfValue;
 
 struct _virConf {
     char *name;
     GHashTable *settings;       /* name -> virConfValue */
+    GPtrArray *names;           /* char *: of all settings as they stand, also those set again */
+    GArray *lines;              /* size_t: of each of them */
 };
 
 /* Where the parser is. A NUL byte ends the text as its end does. */
@@ -206,6 +209,7 @@ virConfParseSetting(virConfParser *parser, virConf *conf)
 
     if (!name)
         return -1;
+    value->line = parser->line;
     virConfSkip(parser, false);
     if (virConfPeek(parser) != '=')
         return virConfFail(parser, _("'=' was expected behind a name"));
@@ -223,6 +227,8 @@ virConfParseSetting(virConfParser *parser, virConf *conf)
         return virConfFail(parser, _("a line end was expected behind a value"));
 
     g_ptr_array_add(value->items, NULL);
+    g_ptr_array_add(conf->names, g_strdup(name));
+    g_array_append_val(conf->lines, value->line);
     g_hash_table_replace(conf->settings, g_steal_pointer(&name), g_steal_pointer(&value));
     return 0;
 }
@@ -241,6 +247,8 @@ virConfParse(const char *text, size_t len, const char *name)
     conf = g_new0(virConf, 1);
     conf->name = g_strdup(name);
     conf->settings = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, virConfValueFree);
+    conf->names = g_ptr_array_new_with_free_func(g_free);
+    conf->lines = g_array_new(FALSE, FALSE, sizeof(size_t));
 
     for (virConfSkip(&parser, true); virConfPeek(&parser); virConfSkip(&parser, true)) {
         if (virConfParseSetting(&parser, conf) < 0)
@@ -282,6 +290,8 @@ virConfFree(virConf *conf)
     if (!conf)
         return;
     g_hash_table_unref(conf->settings);
+    g_ptr_array_unref(conf->names);
+    g_array_unref(conf->lines);
     g_free(conf->name);
     g_free(conf);
 }
@@ -294,8 +304,8 @@ virConfGetString(virConf *conf, const char *setting, const char **value)
     if (!found)
         return 0;
     if (found->type != VIR_CONF_STRING) {
-        virReportError(VIR_ERR_CONF_SYNTAX, _("%1$s: '%2$s' must be a string"), conf->name,
-                       setting);
+        virReportError(VIR_ERR_CONF_SYNTAX, _("%1$s:%2$zu: '%3$s' must be a string"), conf->name,
+                       found->line, setting);
         return -1;
     }
     *value = g_ptr_array_index(found->items, 0);
@@ -310,10 +320,64 @@ virConfGetStringList(virConf *conf, const char *setting, const char *const **val
     if (!found)
         return 0;
     if (found->type != VIR_CONF_LIST || found->numbers) {
-        virReportError(VIR_ERR_CONF_SYNTAX, _("%1$s: '%2$s' must be a list of strings"),
-                       conf->name, setting);
+        virReportError(VIR_ERR_CONF_SYNTAX, _("%1$s:%2$zu: '%3$s' must be a list of strings"),
+                       conf->name, found->line, setting);
         return -1;
     }
     *value = (const char *const *)found->items->pdata;
     return 1;
+}
+
+int
+virConfGetNumber(virConf *conf, const char *setting, gint64 min, gint64 max, gint64 *value)
+{
+    virConfValue *found = g_hash_table_lookup(conf->settings, setting);
+    const char *text;
+    gint64 number;
+
+    if (!found)
+        return 0;
+    if (found->type != VIR_CONF_NUMBER) {
+        virReportError(VIR_ERR_CONF_SYNTAX, _("%1$s:%2$zu: '%3$s' must be a number"), conf->name,
+                       found->line, setting);
+        return -1;
+    }
+    text = g_ptr_array_index(found->items, 0);
+    errno = 0;
+    number = g_ascii_strtoll(text, NULL, 10);
+    if (errno || number < min || number > max) {
+        virReportError(VIR_ERR_CONF_SYNTAX,
+                       _("%1$s:%2$zu: '%3$s' must be from %4$lld to %5$lld, not %6$s"),
+                       conf->name, found->line, setting, (long long)min, (long long)max, text);
+        return -1;
+    }
+    *value = number;
+    return 1;
+}
+
+size_t
+virConfCount(virConf *conf)
+{
+    return conf->names->len;
+}
+
+const char *
+virConfAt(virConf *conf, size_t i, size_t *line)
+{
+    *line = g_array_index(conf->lines, size_t, i);
+    return g_ptr_array_index(conf->names, i);
+}
+
+size_t
+virConfLine(virConf *conf, const char *setting)
+{
+    virConfValue *found = g_hash_table_lookup(conf->settings, setting);
+
+    return found ? found->line : 0;
+}
+
+const char *
+virConfName(virConf *conf)
+{
+    return conf->name;
 }

@@ -25,8 +25,18 @@ virConf *virConfRead(const char *path);
 void virConfFree(virConf *conf);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(virConf, virConfFree)
 
-/* Both return 1 with *value (borrowed from @conf), 0 if there is no such setting, or -1 with
- * VIR_ERR_CONF_SYNTAX reported if it is of another kind. Of two settings of one name the last
- * counts. The list ends with NULL. */
+/* All return 1 with *value (borrowed from @conf), 0 if there is no such setting, or -1 with
+ * VIR_ERR_CONF_SYNTAX reported ("NAME:LINE: ...") if it is of another kind, or a number not from
+ * @min to @max. Of two settings of one name the last counts. The list ends with NULL. */
 int virConfGetString(virConf *conf, const char *setting, const char **value);
 int virConfGetStringList(virConf *conf, const char *setting, const char *const **value);
+int virConfGetNumber(virConf *conf, const char *setting, gint64 min, gint64 max, gint64 *value);
+
+/* Every setting as it stands in the text, so that unknown and repeated ones can be found: its name
+ * (borrowed) and its line, from 1. */
+size_t virConfCount(virConf *conf);
+const char *virConfAt(virConf *conf, size_t i, size_t *line);
+/* The line of the setting that counts; 0: there is none. */
+size_t virConfLine(virConf *conf, const char *setting);
+/* As it was given. */
+const char *virConfName(virConf *conf);
