@@ -29,6 +29,9 @@ typedef struct {
     virJSONValue *root;
     GPtrArray *open;            /* containers not closed yet, borrowed from the tree */
     char *key;                  /* of the value to come */
+    size_t count;               /* values so far */
+    bool deep;                  /* it ended because of a limit: of depth, */
+    bool many;                  /* of values */
 } virJSONBuilder;
 
 void
@@ -44,12 +47,19 @@ virJSONValueFree(virJSONValue *value)
     g_free(value);
 }
 
+/* Returns the new value, borrowed from the tree, or NULL if there are too many. */
 static virJSONValue *
 virJSONBuilderAdd(virJSONBuilder *builder, virJSONType type)
 {
-    virJSONValue *value = g_new0(virJSONValue, 1);
+    virJSONValue *value;
     virJSONValue *parent;
 
+    if (builder->count == VIR_JSON_VALUES_MAX) {
+        builder->many = true;
+        return NULL;
+    }
+    builder->count++;
+    value = g_new0(virJSONValue, 1);
     value->type = type;
     if (type == VIR_JSON_TYPE_OBJECT)
         value->keys = g_ptr_array_new_with_free_func(g_free);
@@ -71,10 +81,15 @@ static int
 virJSONBuilderOpen(void *opaque, virJSONType type)
 {
     virJSONBuilder *builder = opaque;
+    virJSONValue *value;
 
-    if (builder->open->len >= VIR_JSON_DEPTH_MAX)
+    if (builder->open->len >= VIR_JSON_DEPTH_MAX) {
+        builder->deep = true;
         return 0;
-    g_ptr_array_add(builder->open, virJSONBuilderAdd(builder, type));
+    }
+    if (!(value = virJSONBuilderAdd(builder, type)))
+        return 0;
+    g_ptr_array_add(builder->open, value);
     return 1;
 }
 
@@ -83,6 +98,8 @@ virJSONBuilderText(void *opaque, virJSONType type, const char *text, size_t len)
 {
     virJSONValue *value = virJSONBuilderAdd(opaque, type);
 
+    if (!value)
+        return 0;
     value->text = g_strndup(text, len);
     value->len = strlen(value->text);
     return 1;
@@ -91,14 +108,17 @@ virJSONBuilderText(void *opaque, virJSONType type, const char *text, size_t len)
 static int
 virJSONOnNull(void *opaque)
 {
-    virJSONBuilderAdd(opaque, VIR_JSON_TYPE_NULL);
-    return 1;
+    return virJSONBuilderAdd(opaque, VIR_JSON_TYPE_NULL) ? 1 : 0;
 }
 
 static int
 virJSONOnBoolean(void *opaque, int boolean)
 {
-    virJSONBuilderAdd(opaque, VIR_JSON_TYPE_BOOLEAN)->boolean = boolean;
+    virJSONValue *value = virJSONBuilderAdd(opaque, VIR_JSON_TYPE_BOOLEAN);
+
+    if (!value)
+        return 0;
+    value->boolean = boolean;
     return 1;
 }
 
@@ -162,7 +182,6 @@ virJSONValueFromString(const char *text, size_t len)
     virJSONBuilder builder = { .open = g_ptr_array_new() };
     yajl_handle parser = yajl_alloc(&virJSONCallbacks, NULL, &builder);
     yajl_status status = yajl_parse(parser, (const unsigned char *)text, len);
-    bool deep = builder.open->len >= VIR_JSON_DEPTH_MAX;
 
     if (status == yajl_status_ok)
         status = yajl_complete_parse(parser);
@@ -172,7 +191,10 @@ virJSONValueFromString(const char *text, size_t len)
     if (status != yajl_status_ok) {
         unsigned char *why = yajl_get_error(parser, 0, (const unsigned char *)text, len);
 
-        if (deep)
+        if (builder.many)
+            virReportError(VIR_ERR_INTERNAL_ERROR, _("JSON of more than %1$d values"),
+                           VIR_JSON_VALUES_MAX);
+        else if (builder.deep)
             virReportError(VIR_ERR_INTERNAL_ERROR, _("JSON nested deeper than %1$d levels"),
                            VIR_JSON_DEPTH_MAX);
         else

@@ -14,6 +14,9 @@
 
 /* Deepest nesting accepted; QEMU's own parser stops at 1024. */
 #define VIR_JSON_DEPTH_MAX 1024
+/* Most values in one text. Each costs some 150 bytes, and two bytes make one; QEMU's largest
+ * answer, query-qmp-schema, has 50,000. */
+#define VIR_JSON_VALUES_MAX 1000000
 
 typedef enum {
     VIR_JSON_TYPE_OBJECT,
