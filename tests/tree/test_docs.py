@@ -160,12 +160,12 @@ def test_every_source_file_has_its_counterpart():
 # --- messages ---
 
 def messages():
-    """The messages of the sources, each as the pieces between what is filled in."""
-    literal = r'"(?:[^"\\]|\\.)*"'
-    call = re.compile(rf'(?:\bN?_\(|VIR_(?:WARN|ERROR)\()\s*((?:(?:{literal}|G_\w+|PRI\w+)\s*)+)')
+    """The texts in the sources, each as the pieces between what is filled in."""
+    literal = r'"(?:[^"\\\n]|\\.)*"'
+    whole = re.compile(rf"{literal}(?:\s*(?:{literal}|G_\w+|PRI\w+))*")
     for text in CODE.values():
-        for argument in call.findall(text):
-            pieces = re.findall(rf"{literal}|\w+", argument)
+        for found in whole.findall(text):
+            pieces = re.findall(rf"{literal}|\w+", found)
             message = "".join(piece[1:-1] if piece[0] == '"' else "u" for piece in pieces)
             yield re.split(r"%(?:\d+\$)?[-.0-9]*(?:z|ll|l)?[a-zA-Z]", message)
 
