@@ -209,7 +209,8 @@ virtmonRunAgentCommand(vshControl *ctl, const vshCmd *cmd)
 
 static const vshOptDef virtmonOptAttach[] = {
     /* text, as the number has no sign and more bits than that of an option */
-    { "pid", VSH_OPT_STRING, VSH_OPT_REQUIRED, N_("the ID of QEMU's process"), NULL },
+    { "pid", VSH_OPT_STRING, VSH_OPT_REQUIRED | VSH_OPT_EMPTY_OK, N_("the ID of QEMU's process"),
+      NULL },
     { NULL }
 };
 

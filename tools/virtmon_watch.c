@@ -12,8 +12,8 @@
 #include <stdatomic.h>
 #include <time.h>
 
-/* Informational; see --debug. */
-#define VIRTMON_WATCH_DEBUG_LEVEL 1
+/* A notice, see --debug. */
+#define VIRTMON_WATCH_DEBUG_LEVEL 2
 
 struct _virtmonWatch {
     atomic_uint refs;

@@ -37,7 +37,7 @@ typedef enum {
 } vshOptFlags;
 
 /* Words that may stand here, for completion: NULL-terminated, the caller frees it with
- * g_strfreev(); NULL: none known. Prints nothing, not even errors. */
+ * g_strfreev(); NULL: none known. What it prints is not seen. There may be no connection. */
 typedef char **(*vshCompleter)(vshControl *ctl, const vshCmd *cmd);
 
 typedef struct {
@@ -106,8 +106,8 @@ void vshReportError(vshControl *ctl);
 /* Prints at this level (0 to 4) of --debug to stderr. */
 void vshDebug(vshControl *ctl, int level, const char *format, ...) G_GNUC_PRINTF(3, 4);
 /* @text fit for where stdout goes: on a terminal with C0 and C1 controls, DEL, bidirectional
- * controls and invalid UTF-8 written as \xNN or \u{NNNN}; elsewhere as it is. Tab and newline
- * pass where @lines. The caller frees it. */
+ * controls and invalid UTF-8 written as \xNN or \u{NNNN}; elsewhere as it is. Tab, newline
+ * and CR LF pass where @lines. The caller frees it. */
 char *vshSafe(vshControl *ctl, const char *text, bool lines);
 
 /* --- tables, as virsh prints them --- */

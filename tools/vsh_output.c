@@ -254,7 +254,7 @@ vshIsControl(gunichar c)
 /**
  * vshEscape:
  * @text: anything
- * @lines: tab and newline stay
+ * @lines: tab, newline and a carriage return in front of one stay
  *
  * Controls and bytes that are no UTF-8 become \xNN, controls outside of ASCII \u{NNNN}. A
  * backslash stays, so the result is to be read and not to be decoded; doing it twice changes
@@ -274,7 +274,8 @@ vshEscape(const char *text, bool lines)
             g_string_append_printf(safe, "\\x%02x", (unsigned char)*text++);
             continue;
         }
-        if (!vshIsControl(c) || (lines && (c == '\t' || c == '\n')))
+        if (!vshIsControl(c) ||
+            (lines && (c == '\t' || c == '\n' || (c == '\r' && text[1] == '\n'))))
             g_string_append_unichar(safe, c);
         else if (c < 0x80)
             g_string_append_printf(safe, "\\x%02x", c);

@@ -27,6 +27,9 @@ testEscape(void)
         { "\033[31mred\007\177", false, "\\x1b[31mred\\x07\\x7f" },
         { "a\tb\nc\r", false, "a\\x09b\\x0ac\\x0d" },
         { "a\tb\nc\r", true, "a\tb\nc\\x0d" },
+        /* the line ends of QEMU's human monitor, and a CR that would go back in the line */
+        { "a\r\nb\rc", true, "a\r\nb\\x0dc" },
+        { "a\r\n", false, "a\\x0d\\x0a" },
         { "\302\233" "31m", false, "\\u{009b}31m" },                /* C1 CSI */
         { "\302\240", false, "\302\240" },                          /* the first behind C1 */
         { "\342\200\256abc", false, "\\u{202e}abc" },               /* right-to-left override */
