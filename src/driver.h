@@ -113,7 +113,8 @@ typedef int (*virDrvConnectDomainQemuMonitorEventDeregister)(virConnectPtr conn,
 typedef struct _virHypervisorDriver virHypervisorDriver;
 struct _virHypervisorDriver {
     const char *name;                   /* as virConnectGetType() gives it */
-    const char *const *uriSchemes;      /* without transport, NULL-terminated */
+    const char *const *uriSchemes;      /* without transport, NULL-terminated; NULL: any, with or
+                                         * without one */
     virDrvConnectOpen connectOpen;
     virDrvConnectClose connectClose;
     virDrvConnectSupportsFeature connectSupportsFeature;

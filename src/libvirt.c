@@ -12,7 +12,9 @@
 
 #include "libvirt_internal.h"
 #include "qemu_driver.h"
+#include "remote_driver.h"
 #include "virclientconf.h"
+#include "virstate.h"
 
 #define VIR_FROM_THIS VIR_FROM_NONE
 
@@ -20,6 +22,7 @@ VIR_LOG_INIT("libvirt");
 
 const virHypervisorDriver *const virHypervisorDrivers[] = {
     &qemuHypervisorDriver,
+    &remoteHypervisorDriver,
     NULL,
 };
 
@@ -122,6 +125,9 @@ virDriverHasScheme(const virHypervisorDriver *driver, const char *scheme)
 {
     size_t i;
 
+    /* Any, and for a daemon none: what its clients want is here or nowhere. */
+    if (!driver->uriSchemes)
+        return !virStateIsActive();
     for (i = 0; driver->uriSchemes[i]; i++) {
         if (strcmp(driver->uriSchemes[i], scheme) == 0)
             return true;

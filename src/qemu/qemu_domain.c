@@ -116,6 +116,15 @@ qemuDomainTellGap(virDomainObj *obj, const virEventGap *gap, qemuEventSink *sink
         qemuEventSinkAdd(sink, virDomainMonitorEventLostNew(obj->ident, gap));
 }
 
+static void
+qemuDomainSetEnded(qemuDomain *priv)
+{
+    virMutexLock(&priv->lock);
+    priv->ended = true;
+    virCondBroadcast(&priv->changed);
+    virMutexUnlock(&priv->lock);
+}
+
 void
 qemuDomainEnd(virDomainObj *obj, qemuEventSink *sink)
 {
@@ -125,10 +134,15 @@ qemuDomainEnd(virDomainObj *obj, qemuEventSink *sink)
     virDomainObjSetState(obj, priv->life.state, priv->life.reason);
     qemuEventSinkAdd(sink, virDomainEventLifecycleNew(obj->ident, VIR_DOMAIN_EVENT_STOPPED,
                                                       detail));
-    virMutexLock(&priv->lock);
-    priv->ended = true;
-    virCondBroadcast(&priv->changed);
-    virMutexUnlock(&priv->lock);
+    qemuDomainSetEnded(priv);
+}
+
+void
+qemuDomainLetGo(virDomainObj *obj, qemuEventSink *sink)
+{
+    qemuEventSinkAdd(sink, virDomainEventLifecycleNew(obj->ident, VIR_DOMAIN_EVENT_UNDEFINED,
+                                                      VIR_DOMAIN_EVENT_UNDEFINED_REMOVED));
+    qemuDomainSetEnded(obj->privateData);
 }
 
 bool

@@ -84,5 +84,9 @@ void qemuDomainTellGap(virDomainObj *obj, const virEventGap *gap, qemuEventSink 
 /* Its connection has ended: sets the state, tells it, wakes who waits for it. */
 void qemuDomainEnd(virDomainObj *obj, qemuEventSink *sink);
 
+/* The driver lets go of it, though its QEMU lives on: tells that it is known no longer, and wakes
+ * who waits for its end. */
+void qemuDomainLetGo(virDomainObj *obj, qemuEventSink *sink);
+
 /* Any thread but the I/O thread. @timeout in milliseconds. Returns whether it has ended. */
 bool qemuDomainWaitEnd(virDomainObj *obj, unsigned int timeout);

@@ -23,6 +23,7 @@
 #include "qemu_instance.h"
 #include "qemu_process.h"
 #include "qemu_query.h"
+#include "qemu_state.h"
 #include "qemu_uri.h"
 #include "qemu_xml.h"
 #include "virgettext.h"
@@ -55,13 +56,21 @@ qemuConnectOpen(virConnectPtr conn, virConnectAuthPtr auth G_GNUC_UNUSED,
                 unsigned int flags G_GNUC_UNUSED)
 {
     g_autoptr(qemuURI) config = NULL;
+    bool daemon = qemuStateIsActive();
     qemuConnection *priv;
     qemuInstance *instance;
     int rc = qemuURIParse(conn->uri, &config);
 
-    if (rc <= 0)
+    if (rc < 0 || (rc == 0 && !daemon))
         return rc == 0 ? VIR_DRV_OPEN_DECLINED : VIR_DRV_OPEN_ERROR;
-    if (!(instance = qemuInstanceOpen(config)))
+    /* A daemon's clients get at what it was told to watch, and nothing else. */
+    if (daemon && (rc > 0 || conn->uri->server)) {
+        virReportErrorFull(VIR_FROM_NONE, VIR_ERR_INTERNAL_ERROR, __FILE__, __func__, __LINE__,
+                           _("unexpected QEMU URI '%1$s', try qemu:///system or qemu:///session"),
+                           conn->uri->text);
+        return VIR_DRV_OPEN_ERROR;
+    }
+    if (!(instance = daemon ? qemuStateOpen() : qemuInstanceOpen(config)))
         return VIR_DRV_OPEN_ERROR;
 
     priv = g_new0(qemuConnection, 1);
@@ -104,6 +113,15 @@ static const char *
 qemuConnectGetType(virConnectPtr conn G_GNUC_UNUSED)
 {
     return "QEMU";
+}
+
+/* A daemon's client doesn't need to know what else its URI said. */
+static char *
+qemuConnectGetURI(virConnectPtr conn)
+{
+    if (g_strcmp0(conn->uri->path, "/embed") == 0)
+        return g_strdup(conn->uri->text);
+    return g_strdup_printf("%s://%s", conn->uri->scheme, conn->uri->path);
 }
 
 static int
@@ -587,6 +605,7 @@ const virHypervisorDriver qemuHypervisorDriver = {
     .connectGetType = qemuConnectGetType,
     .connectGetVersion = qemuConnectGetVersion,
     .connectGetHostname = qemuConnectGetHostname,
+    .connectGetURI = qemuConnectGetURI,
     .connectGetCapabilities = qemuConnectGetCapabilities,
     .connectIsEncrypted = qemuConnectIsEncrypted,
     .connectIsSecure = qemuConnectIsSecure,

@@ -43,6 +43,7 @@ typedef struct {
     qemuInstance *instance;
     qemuEndpoint *endpoint;
     bool watched;                   /* there is a socket that the watch found */
+    guint64 generation;             /* of the watch that found it last */
     bool initial;                   /* opening still waits for it */
     bool replaced;                  /* its path leads to another socket now */
     bool refused;                   /* its QEMU was not wanted, and is asked again when ... */
@@ -78,6 +79,7 @@ struct _qemuInstance {
     int lastID;
     size_t initial;                 /* sockets that opening waits for */
     bool scanning;                  /* the first walk is on */
+    guint64 generation;             /* counts watches */
     virIOTimer *openTimer;         /* ends opening */
 };
 
@@ -499,6 +501,7 @@ qemuInstanceAppeared(const char *path, dev_t dev, ino_t ino, void *opaque)
             instance->initial++;
     }
     sock->watched = true;
+    sock->generation = instance->generation;
     qemuInstanceSocketSetRefused(sock, false);
     qemuEndpointHurry(sock->endpoint);
 }
@@ -564,6 +567,112 @@ qemuInstanceStart(void *opaque)
     } else {
         qemuInstanceCheckOpen(instance);
     }
+}
+
+/* Ends the connection to a socket whose QEMU lives on, and forgets it. */
+static void
+qemuInstanceLetGo(qemuInstance *instance, qemuInstanceSocket *sock)
+{
+    virDomainObj *dom = qemuEndpointDomain(sock->endpoint);
+    g_autofree char *path = g_strdup(qemuEndpointPath(sock->endpoint));
+    size_t i;
+
+    VIR_INFO("'%s' is let go of", path);
+    for (i = 0; i < sock->requests->len; i++)
+        qemuInstanceRequestDone(g_ptr_array_index(sock->requests, i),
+                                QEMU_INSTANCE_ATTACH_FAILED, NULL,
+                                _("it is no longer watched"));
+    g_ptr_array_set_size(sock->requests, 0);
+    qemuInstanceSocketIsKnown(sock);
+    if (dom) {
+        g_autoptr(virDomainObj) hold = virDomainObjRef(dom);
+
+        virDomainListRemove(instance->domains, hold);
+        qemuInstanceSetProcess(instance, hold, false);
+        qemuInstanceNameIsFree(instance, hold->ident->name);
+        qemuDomainLetGo(hold, &instance->sink);
+        qemuInstanceReconsider(instance, hold);
+    }
+    if (sock->replaced)
+        g_ptr_array_remove_fast(instance->replaced, sock);
+    else
+        g_hash_table_remove(instance->sockets, path);
+}
+
+typedef struct {
+    qemuInstance *instance;
+    GPtrArray *patterns;
+    virErrorPtr error;              /* why not */
+} qemuInstanceNewPatterns;
+
+/* In the I/O thread. */
+static void
+qemuInstanceChangePatterns(void *opaque)
+{
+    qemuInstanceNewPatterns *change = opaque;
+    qemuInstance *instance = change->instance;
+    g_autoptr(GPtrArray) lost = g_ptr_array_new();
+    qemuInstanceSocket *sock;
+    GHashTableIter iter;
+    qemuWatch *watch;
+    size_t i;
+
+    /* Whatever the new watch finds bears its number; the old one is silent meanwhile. */
+    instance->generation++;
+    watch = qemuWatchNew(instance->io, (const char *const *)change->patterns->pdata,
+                         &qemuInstanceWatchCallbacks, instance);
+    if (!watch) {
+        virErrorPreserveLast(&change->error);
+        return;
+    }
+    qemuWatchFree(instance->watch);
+    instance->watch = watch;
+    g_ptr_array_unref(instance->patterns);
+    instance->patterns = g_ptr_array_ref(change->patterns);
+
+    g_hash_table_iter_init(&iter, instance->sockets);
+    while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&sock)) {
+        if (sock->watched && sock->generation != instance->generation)
+            g_ptr_array_add(lost, sock);
+    }
+    for (i = 0; i < lost->len; i++)
+        qemuInstanceLetGo(instance, g_ptr_array_index(lost, i));
+    qemuInstanceCheckOpen(instance);
+}
+
+int
+qemuInstanceSetPatterns(qemuInstance *instance, GPtrArray *patterns)
+{
+    qemuInstanceNewPatterns change = { instance, patterns, NULL };
+
+    virIOLoopInvokeWait(instance->io, qemuInstanceChangePatterns, &change);
+    if (!change.error)
+        return 0;
+    virErrorRestore(&change.error);
+    return -1;
+}
+
+/* In the I/O thread. */
+static void
+qemuInstanceLetGoOfAll(void *opaque)
+{
+    qemuInstance *instance = opaque;
+    g_autoptr(GList) all = NULL;
+    GList *at;
+
+    g_clear_pointer(&instance->watch, qemuWatchFree);
+    all = g_hash_table_get_values(instance->sockets);
+    for (at = all; at; at = at->next)
+        qemuInstanceLetGo(instance, at->data);
+    while (instance->replaced->len > 0)
+        qemuInstanceLetGo(instance, g_ptr_array_index(instance->replaced, 0));
+    qemuInstanceCheckOpen(instance);
+}
+
+void
+qemuInstanceStopAll(qemuInstance *instance)
+{
+    virIOLoopInvokeWait(instance->io, qemuInstanceLetGoOfAll, instance);
 }
 
 /* In the I/O thread. */

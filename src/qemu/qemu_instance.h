@@ -27,6 +27,20 @@ qemuInstance *qemuInstanceOpen(const qemuURI *config);
 /* The last one lets go of all domains and ends the thread. */
 void qemuInstanceClose(qemuInstance *instance);
 
+/**
+ * qemuInstanceSetPatterns:
+ * @patterns: NULL-terminated, as in qemuURI (a reference is added)
+ *
+ * Sockets that are found by the new patterns too go on as they are; those that are found no longer
+ * are let go of, and so are their domains, unless a caller attached them by process.
+ *
+ * Blocks. Returns 0, or -1 with an error reported and nothing changed.
+ */
+int qemuInstanceSetPatterns(qemuInstance *instance, GPtrArray *patterns);
+
+/* Lets go of all domains and looks for no more of them; commands that wait fail. Blocks. */
+void qemuInstanceStopAll(qemuInstance *instance);
+
 virDomainList *qemuInstanceDomains(qemuInstance *instance);
 virObjectEventState *qemuInstanceEvents(qemuInstance *instance);
 

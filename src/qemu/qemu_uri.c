@@ -29,6 +29,15 @@ qemuURIFree(qemuURI *config)
     g_free(config);
 }
 
+static qemuURI *
+qemuURINew(void)
+{
+    qemuURI *config = g_new0(qemuURI, 1);
+
+    config->patterns = g_ptr_array_new_with_free_func(g_free);
+    return config;
+}
+
 static gint
 qemuURICompare(gconstpointer a, gconstpointer b)
 {
@@ -176,6 +185,25 @@ qemuURICheckPattern(const char *pattern)
     return 0;
 }
 
+/* Takes @pattern, an absolute one. */
+static int
+qemuURITakePattern(qemuURI *config, char *taken)
+{
+    g_autofree char *pattern = taken;
+
+    if (qemuURICheckPattern(pattern) < 0)
+        return -1;
+    if (g_ptr_array_find_with_equal_func(config->patterns, pattern, g_str_equal, NULL))
+        return 0;
+    if (config->patterns->len >= QEMU_WATCH_PATTERNS_MAX) {
+        virReportError(VIR_ERR_INVALID_ARG, _("more than %1$d patterns of monitor sockets"),
+                       QEMU_WATCH_PATTERNS_MAX);
+        return -1;
+    }
+    g_ptr_array_add(config->patterns, g_steal_pointer(&pattern));
+    return 0;
+}
+
 static int
 qemuURIAddPattern(qemuURI *config, const char *value)
 {
@@ -195,17 +223,7 @@ qemuURIAddPattern(qemuURI *config, const char *value)
                        value);
         return -1;
     }
-    if (qemuURICheckPattern(pattern) < 0)
-        return -1;
-    if (g_ptr_array_find_with_equal_func(config->patterns, pattern, g_str_equal, NULL))
-        return 0;
-    if (config->patterns->len >= QEMU_WATCH_PATTERNS_MAX) {
-        virReportError(VIR_ERR_INVALID_ARG, _("more than %1$d patterns of monitor sockets"),
-                       QEMU_WATCH_PATTERNS_MAX);
-        return -1;
-    }
-    g_ptr_array_add(config->patterns, g_steal_pointer(&pattern));
-    return 0;
+    return qemuURITakePattern(config, g_steal_pointer(&pattern));
 }
 
 static int
@@ -258,8 +276,7 @@ qemuURIParse(const virURI *uri, qemuURI **config)
                        uri->text);
         return -1;
     }
-    parsed = g_new0(qemuURI, 1);
-    parsed->patterns = g_ptr_array_new_with_free_func(g_free);
+    parsed = qemuURINew();
     if (qemuURIReadParams(uri, parsed) < 0)
         return -1;
     if (!parsed->root && parsed->patterns->len == 0) {
@@ -273,4 +290,25 @@ qemuURIParse(const virURI *uri, qemuURI **config)
     parsed->key = qemuURIMakeKey(parsed);
     *config = g_steal_pointer(&parsed);
     return 1;
+}
+
+int
+qemuURIFromPatterns(const char *const *patterns, qemuURI **config)
+{
+    g_autoptr(qemuURI) made = qemuURINew();
+
+    for (; *patterns; patterns++) {
+        if (**patterns != '/') {
+            virReportError(VIR_ERR_INVALID_ARG, _("monitor path '%1$s' is not absolute"),
+                           *patterns);
+            return -1;
+        }
+        if (qemuURITakePattern(made, g_strdup(*patterns)) < 0)
+            return -1;
+    }
+    g_ptr_array_sort(made->patterns, qemuURICompare);
+    g_ptr_array_add(made->patterns, NULL);
+    made->key = g_strdup("daemon");     /* those of URIs begin with a number */
+    *config = g_steal_pointer(&made);
+    return 0;
 }

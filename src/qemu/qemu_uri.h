@@ -38,5 +38,15 @@ typedef struct {
  * with no error reported; -1 with an error reported.
  */
 int qemuURIParse(const virURI *uri, qemuURI **config);
+/**
+ * qemuURIFromPatterns:
+ * @patterns: NULL-terminated; absolute paths whose components may be globs
+ * @config: where the outcome goes, with a key that no URI has
+ *
+ * What a daemon's configuration asks for; no pattern at all is fine there.
+ *
+ * Returns 0, or -1 with an error reported.
+ */
+int qemuURIFromPatterns(const char *const *patterns, qemuURI **config);
 void qemuURIFree(qemuURI *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(qemuURI, qemuURIFree)

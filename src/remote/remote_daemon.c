@@ -1,0 +1,581 @@
+/*
+ * remote_daemon.c: virtmond, which serves libvirt's protocol for QEMUs that run here
+ *
+ * From the command line to the end: options, configuration, signals. The main thread
+ * only waits for signals; clients are served by the I/O thread and its workers (rpc), domains
+ * watched by the driver's own thread.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <locale.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "remote_daemon_config.h"
+#include "remote_daemon_dispatch.h"
+#include "remote_daemon_listen.h"
+#include "remote_daemon_loop.h"
+#include "remote_daemon_notify.h"
+#include "remote_daemon_relay.h"
+#include "virgettext.h"
+#include "virlog.h"
+#include "virstate.h"
+
+#define VIR_FROM_THIS VIR_FROM_RPC
+
+VIR_LOG_INIT("remote.daemon");
+
+/* What the command line says. */
+typedef struct {
+    gboolean daemonize;
+    gboolean listen;
+    gboolean verbose;
+    gboolean version;
+    gboolean checkConfig;
+    char *config;
+    char *socketDir;
+    char *pidFile;
+    char **monitors;
+    int timeout;                /* seconds without a client; 0: stay */
+} remoteDaemonOptions;
+
+typedef struct {
+    remoteDaemonOptions options;
+    remoteDaemonConfig *config;
+    bool privileged;
+    int signalFd;
+    int quitFd;                 /* eventfd: time to end, for a reason of our own */
+    int lockFd;                 /* of the file that keeps others off our sockets */
+    char *lockPath;
+    virIOLoop *loop;
+    virNetServer *server;
+    virNetTLSContext *tls;      /* NULL: nobody listens for TLS */
+    virConnectPtr conn;
+    remoteRelay *relay;
+
+    /* The I/O thread's own. */
+    size_t clients;
+    virIOTimer *idleTimer;
+    virIOTimer *watchdogTimer;
+    guint64 watchdogUsec;
+} remoteDaemon;
+
+/* --- clients, in the I/O thread --- */
+
+static void *
+remoteDaemonClientNew(virNetServerClient *client, void *opaque)
+{
+    remoteDaemon *daemon = opaque;
+    remoteDaemonClient *mine = g_new0(remoteDaemonClient, 1);
+
+    mine->client = client;
+    remoteRelayClientInit(mine);
+    daemon->clients++;
+    if (daemon->idleTimer)
+        virIOLoopStopTimer(daemon->idleTimer);
+    return mine;
+}
+
+static void
+remoteDaemonClientClosed(virNetServerClient *client, void *opaque)
+{
+    remoteDaemon *daemon = opaque;
+
+    remoteRelayClientClear(daemon->relay, virNetServerClientGetData(client));
+    if (--daemon->clients == 0 && daemon->idleTimer)
+        virIOLoopRestartTimer(daemon->idleTimer, (unsigned int)daemon->options.timeout * 1000);
+}
+
+static void
+remoteDaemonClientFree(void *data, void *opaque G_GNUC_UNUSED)
+{
+    remoteDaemonClient *mine = data;
+
+    virConnectUnref(mine->conn);
+    g_free(mine);
+}
+
+static void
+remoteDaemonClientDrained(virNetServerClient *client, void *opaque)
+{
+    remoteDaemon *daemon = opaque;
+
+    remoteRelayClientDrained(daemon->relay, virNetServerClientGetData(client));
+}
+
+static const virNetServerFuncs remoteDaemonServerFuncs = {
+    .clientNew = remoteDaemonClientNew,
+    .clientClosed = remoteDaemonClientClosed,
+    .clientFree = remoteDaemonClientFree,
+    .clientDrained = remoteDaemonClientDrained,
+};
+
+static void
+remoteDaemonIdleDue(void *opaque)
+{
+    remoteDaemon *daemon = opaque;
+
+    if (daemon->clients > 0)
+        return;
+    VIR_INFO("no client for %d seconds: ending", daemon->options.timeout);
+    if (eventfd_write(daemon->quitFd, 1) < 0)
+        VIR_ERROR("cannot end: %s", g_strerror(errno));
+}
+
+static void
+remoteDaemonWatchdogDue(void *opaque)
+{
+    remoteDaemon *daemon = opaque;
+
+    /* From here, so that a thread that hangs is found out. */
+    remoteDaemonNotify("WATCHDOG=1");
+    virIOLoopRestartTimer(daemon->watchdogTimer,
+                          (unsigned int)MIN(daemon->watchdogUsec / 2000, G_MAXINT));
+}
+
+static void
+remoteDaemonStartTimers(void *opaque)
+{
+    remoteDaemon *daemon = opaque;
+
+    if (daemon->options.timeout > 0)
+        daemon->idleTimer = virIOLoopAddTimer(daemon->loop,
+                                              (unsigned int)daemon->options.timeout * 1000,
+                                              remoteDaemonIdleDue, daemon);
+    if ((daemon->watchdogUsec = remoteDaemonNotifyWatchdog()) > 0)
+        daemon->watchdogTimer = virIOLoopAddTimer(daemon->loop, 0, remoteDaemonWatchdogDue,
+                                                  daemon);
+}
+
+static void
+remoteDaemonStopTimers(void *opaque)
+{
+    remoteDaemon *daemon = opaque;
+
+    g_clear_pointer(&daemon->idleTimer, virIOLoopRemoveTimer);
+    g_clear_pointer(&daemon->watchdogTimer, virIOLoopRemoveTimer);
+}
+
+/* --- configuration --- */
+
+/* The file's settings with the command line's on top; NULL with an error reported. */
+static remoteDaemonConfig *
+remoteDaemonReadConfig(const remoteDaemon *daemon)
+{
+    g_autoptr(remoteDaemonConfig) config = remoteDaemonConfigNew(daemon->privileged);
+    g_autofree char *path = daemon->options.config ? g_strdup(daemon->options.config) :
+                                                     remoteDaemonConfigPath(daemon->privileged);
+    g_autoptr(GPtrArray) monitors = g_ptr_array_new();
+    size_t i;
+
+    if (remoteDaemonConfigLoad(config, path, !daemon->options.config) < 0)
+        return NULL;
+    if (daemon->options.socketDir) {
+        g_free(config->unixSockDir);
+        config->unixSockDir = g_canonicalize_filename(daemon->options.socketDir, NULL);
+    }
+    for (i = 0; config->monitors && config->monitors[i]; i++)
+        g_ptr_array_add(monitors, g_strdup(config->monitors[i]));
+    for (i = 0; daemon->options.monitors && daemon->options.monitors[i]; i++)
+        g_ptr_array_add(monitors, g_canonicalize_filename(daemon->options.monitors[i], NULL));
+    g_ptr_array_add(monitors, NULL);
+    g_strfreev(config->monitors);
+    config->monitors = (char **)g_ptr_array_free(g_steal_pointer(&monitors), FALSE);
+
+    if (virStateCheck((const char *const *)config->monitors) < 0)
+        return NULL;
+    return g_steal_pointer(&config);
+}
+
+static int
+remoteDaemonApplyLog(const remoteDaemon *daemon, const remoteDaemonConfig *config)
+{
+    virLogPriority level = (virLogPriority)config->logLevel;
+
+    if (daemon->options.verbose && level > VIR_LOG_INFO)
+        level = VIR_LOG_INFO;
+    if (virLogSetDefaultPriority(level) < 0 ||
+        (config->logFilters && virLogParseFilters(config->logFilters) < 0) ||
+        (config->logOutputs && virLogParseOutputs(config->logOutputs) < 0))
+        return -1;
+    return 0;
+}
+
+static void
+remoteDaemonFillLimits(const remoteDaemonConfig *config, virNetServerLimits *limits)
+{
+    *limits = (virNetServerLimits)VIR_NET_SERVER_LIMITS_DEFAULT;
+    limits->maxClients = config->maxClients;
+    limits->maxAnonymousClients = config->maxAnonymousClients;
+    limits->maxClientRequests = config->maxClientRequests;
+    limits->maxClientEventBytes = config->clientOutputMaxBytes;
+    limits->maxWorkers = config->maxWorkers;
+    limits->priorityWorkers = config->prioWorkers;
+    limits->setupSeconds = config->clientSetupTimeout;
+    limits->keepaliveInterval = config->keepaliveInterval;
+    limits->keepaliveCount = config->keepaliveCount;
+}
+
+/* SIGHUP. Whatever can't be applied leaves things as they were, and is logged. */
+static void
+remoteDaemonReload(remoteDaemon *daemon)
+{
+    g_autoptr(remoteDaemonConfig) config = NULL;
+    g_autofree char *state = g_strdup_printf("RELOADING=1\nMONOTONIC_USEC=%" PRId64,
+                                             g_get_monotonic_time());
+    virNetServerLimits limits;
+
+    remoteDaemonNotify(state);
+    if (!(config = remoteDaemonReadConfig(daemon)) ||
+        virStateReload((const char *const *)config->monitors) < 0) {
+        VIR_ERROR("the configuration is not reloaded: %s", virErrorLastMessage());
+    } else {
+        if (daemon->tls && remoteDaemonListenReloadTLS(daemon->tls, config) < 0)
+            VIR_ERROR("the certificates are not reloaded: %s", virErrorLastMessage());
+        if (remoteDaemonApplyLog(daemon, config) < 0)
+            VIR_ERROR("the log settings are not reloaded: %s", virErrorLastMessage());
+        remoteDaemonFillLimits(config, &limits);
+        virNetServerSetLimits(daemon->server, &limits);
+        remoteDaemonConfigFree(daemon->config);
+        daemon->config = g_steal_pointer(&config);
+        VIR_INFO("the configuration is reloaded");
+    }
+    virResetLastError();
+    remoteDaemonNotify("READY=1");
+}
+
+/* --- start and end --- */
+
+/* Makes sure that we are alone on our sockets. */
+static int
+remoteDaemonLock(remoteDaemon *daemon)
+{
+    const char *dir = daemon->config->unixSockDir;
+    g_autofree char *path = g_build_filename(dir, "virtmond.pid", NULL);
+    char other[32] = "";
+    char mine[32];
+
+    if (g_mkdir_with_parents(dir, daemon->privileged ? 0755 : 0700) < 0) {
+        virReportSystemError(errno, _("cannot create directory '%1$s' for sockets"), dir);
+        return -1;
+    }
+    daemon->lockFd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (daemon->lockFd < 0) {
+        virReportSystemError(errno, _("cannot open '%1$s'"), path);
+        return -1;
+    }
+    if (flock(daemon->lockFd, LOCK_EX | LOCK_NB) < 0) {
+        if (errno != EWOULDBLOCK) {
+            virReportSystemError(errno, _("cannot lock '%1$s'"), path);
+        } else {
+            if (read(daemon->lockFd, other, sizeof(other) - 1) < 0)
+                other[0] = '\0';
+            virReportError(VIR_ERR_OPERATION_FAILED,
+                           _("another virtmond, process %1$s, serves '%2$s' already"),
+                           g_strchomp(other), dir);
+        }
+        return -1;
+    }
+    daemon->lockPath = g_steal_pointer(&path);
+    g_snprintf(mine, sizeof(mine), "%ld\n", (long)getpid());
+    if (ftruncate(daemon->lockFd, 0) < 0 ||
+        pwrite(daemon->lockFd, mine, strlen(mine), 0) != (ssize_t)strlen(mine)) {
+        virReportSystemError(errno, _("cannot write '%1$s'"), daemon->lockPath);
+        return -1;
+    }
+    if (daemon->options.pidFile &&
+        !g_file_set_contents_full(daemon->options.pidFile, mine, -1, G_FILE_SET_CONTENTS_NONE,
+                                  0644, NULL)) {
+        virReportSystemError(errno, _("cannot write '%1$s'"), daemon->options.pidFile);
+        return -1;
+    }
+    return 0;
+}
+
+static int
+remoteDaemonStart(remoteDaemon *daemon)
+{
+    virNetServerLimits limits;
+
+    if (remoteDaemonLock(daemon) < 0 || !(daemon->loop = virIOLoopNew("virtmon-rpc")))
+        return -1;
+    remoteDaemonLoopRegister(daemon->loop);
+    if (virStateInitialize((const char *const *)daemon->config->monitors) < 0 ||
+        !(daemon->conn = virConnectOpen("qemu:///system")))
+        return -1;
+    daemon->relay = remoteRelayNew(daemon->conn);
+    remoteDaemonDispatchInit(daemon->relay, daemon->privileged ? "qemu:///system" :
+                                                                 "qemu:///session");
+    remoteDaemonFillLimits(daemon->config, &limits);
+    daemon->server = virNetServerNew(daemon->loop, &limits, &remoteDaemonServerFuncs, daemon);
+    virNetServerAddProgram(daemon->server, &remoteDaemonProgram);
+    virNetServerAddProgram(daemon->server, &remoteDaemonQemuProgram);
+    virIOLoopInvokeWait(daemon->loop, remoteDaemonStartTimers, daemon);
+    return remoteDaemonListen(daemon->server, daemon->config, daemon->options.listen,
+                              &daemon->tls);
+}
+
+/* Takes what remoteDaemonStart() has done, be it only a part. */
+static void
+remoteDaemonStop(remoteDaemon *daemon)
+{
+    if (daemon->loop)
+        virIOLoopInvokeWait(daemon->loop, remoteDaemonStopTimers, daemon);
+    if (daemon->server)
+        virNetServerStop(daemon->server);
+    /* So that what workers wait for comes to an end. */
+    if (virStateIsActive())
+        virStateStop();
+    virNetServerFree(daemon->server);
+    remoteRelayFree(daemon->relay);
+    virNetTLSContextUnref(daemon->tls);
+    virConnectUnref(daemon->conn);
+    if (virStateIsActive())
+        virStateCleanup();
+    virIOLoopFree(daemon->loop);
+
+    if (daemon->lockPath) {
+        if (daemon->options.pidFile)
+            unlink(daemon->options.pidFile);
+        unlink(daemon->lockPath);
+        g_free(daemon->lockPath);
+    }
+    if (daemon->lockFd >= 0)
+        close(daemon->lockFd);
+}
+
+/* Until somebody wants an end. */
+static void
+remoteDaemonWait(remoteDaemon *daemon)
+{
+    struct pollfd fds[] = {
+        { .fd = daemon->signalFd, .events = POLLIN },
+        { .fd = daemon->quitFd, .events = POLLIN },
+    };
+    struct signalfd_siginfo info;
+
+    for (;;) {
+        if (poll(fds, G_N_ELEMENTS(fds), -1) < 0 && errno != EINTR) {
+            VIR_ERROR("cannot wait for signals: %s", g_strerror(errno));
+            return;
+        }
+        if (fds[1].revents)
+            return;
+        if (!fds[0].revents || read(daemon->signalFd, &info, sizeof(info)) != sizeof(info))
+            continue;
+        if (info.ssi_signo != SIGHUP) {
+            VIR_INFO("ended by signal %u", info.ssi_signo);
+            return;
+        }
+        remoteDaemonReload(daemon);
+    }
+}
+
+/* The handler of last resort prints errors, which here go to clients or into the log. */
+static void
+remoteDaemonIgnoreError(void *opaque G_GNUC_UNUSED, virErrorPtr err G_GNUC_UNUSED)
+{
+}
+
+/* Signals are for the main thread, which reads them; threads inherit the mask. */
+static int
+remoteDaemonSetUpSignals(remoteDaemon *daemon)
+{
+    sigset_t wanted;
+
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&wanted);
+    sigaddset(&wanted, SIGINT);
+    sigaddset(&wanted, SIGTERM);
+    sigaddset(&wanted, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &wanted, NULL);
+    daemon->signalFd = signalfd(-1, &wanted, SFD_CLOEXEC);
+    daemon->quitFd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (daemon->signalFd < 0 || daemon->quitFd < 0) {
+        virReportSystemError(errno, "%s", _("cannot set up signals"));
+        return -1;
+    }
+    return 0;
+}
+
+/* Tells whoever waits in remoteDaemonFork(). */
+static void
+remoteDaemonTellParent(int fd)
+{
+    if (fd >= 0 && write(fd, "", 1) != 1)
+        VIR_WARN("cannot tell the parent process: %s", g_strerror(errno));
+}
+
+/* In the parent: ends with it, once the child serves clients or has failed. In the child: returns
+ * where to say that it does. */
+static int
+remoteDaemonFork(void)
+{
+    int fds[2];
+    int null;
+    char byte;
+
+    if (pipe2(fds, O_CLOEXEC) < 0) {
+        virReportSystemError(errno, "%s", _("cannot create a pipe"));
+        return -1;
+    }
+    switch (fork()) {
+    case -1:
+        virReportSystemError(errno, "%s", _("cannot start a process for the background"));
+        return -1;
+    case 0:
+        break;
+    default:
+        close(fds[1]);
+        _exit(read(fds[0], &byte, 1) == 1 ? EXIT_SUCCESS : EXIT_FAILURE);
+    }
+    close(fds[0]);
+    setsid();
+    if (chdir("/") < 0 || (null = open("/dev/null", O_RDWR | O_CLOEXEC)) < 0) {
+        virReportSystemError(errno, "%s", _("cannot leave the terminal"));
+        return -1;
+    }
+    dup2(null, STDIN_FILENO);
+    dup2(null, STDOUT_FILENO);
+    close(null);
+    return fds[1];
+}
+
+/* The last tie to the terminal: until now, what goes wrong is said there. */
+static void
+remoteDaemonLeaveStderr(void)
+{
+    dup2(STDOUT_FILENO, STDERR_FILENO);
+}
+
+static int
+remoteDaemonRun(remoteDaemon *daemon)
+{
+    int parentFd = -1;
+    int rc = EXIT_FAILURE;
+
+    if (daemon->options.daemonize && (parentFd = remoteDaemonFork()) < 0)
+        goto cleanup;
+    if (remoteDaemonApplyLog(daemon, daemon->config) < 0 ||
+        remoteDaemonSetUpSignals(daemon) < 0 || remoteDaemonStart(daemon) < 0)
+        goto cleanup;
+
+    VIR_INFO("serving clients at '%s'", daemon->config->unixSockDir);
+    remoteDaemonNotify("READY=1");
+    if (daemon->options.daemonize) {
+        remoteDaemonTellParent(parentFd);
+        remoteDaemonLeaveStderr();
+    }
+    remoteDaemonWait(daemon);
+    remoteDaemonNotify("STOPPING=1");
+    rc = EXIT_SUCCESS;
+
+ cleanup:
+    if (rc != EXIT_SUCCESS)
+        fprintf(stderr, "virtmond: %s\n", virErrorLastMessage());
+    remoteDaemonStop(daemon);
+    return rc;
+}
+
+/* --- the command line --- */
+
+static int
+remoteDaemonParseOptions(remoteDaemonOptions *options, int argc, char **argv)
+{
+    const GOptionEntry entries[] = {
+        { "daemon", 'd', 0, G_OPTION_ARG_NONE, &options->daemonize,
+          N_("Run in the background; return once clients are served"), NULL },
+        { "config", 'f', 0, G_OPTION_ARG_FILENAME, &options->config,
+          N_("Configuration file"), N_("FILE") },
+        { "monitor", 'm', 0, G_OPTION_ARG_FILENAME_ARRAY, &options->monitors,
+          N_("Path or glob of QEMU monitor sockets, beside those configured; repeatable"),
+          N_("GLOB") },
+        { "listen", 'l', 0, G_OPTION_ARG_NONE, &options->listen,
+          N_("Listen on TCP and TLS too, as configured"), NULL },
+        { "socket-dir", 's', 0, G_OPTION_ARG_FILENAME, &options->socketDir,
+          N_("Directory of the unix sockets"), N_("DIR") },
+        { "pid-file", 'p', 0, G_OPTION_ARG_FILENAME, &options->pidFile,
+          N_("Write the process ID there"), N_("FILE") },
+        { "timeout", 't', 0, G_OPTION_ARG_INT, &options->timeout,
+          N_("End after so long without a client"), N_("SECONDS") },
+        { "verbose", 'v', 0, G_OPTION_ARG_NONE, &options->verbose,
+          N_("Log what happens, not only what goes wrong"), NULL },
+        { "version", 'V', 0, G_OPTION_ARG_NONE, &options->version,
+          N_("Print the version and end"), NULL },
+        { "check-config", 'C', 0, G_OPTION_ARG_NONE, &options->checkConfig,
+          N_("Check the configuration and end"), NULL },
+        { NULL, '\0', 0, G_OPTION_ARG_NONE, NULL, NULL, NULL },
+    };
+    g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+    g_autoptr(GError) error = NULL;
+
+    g_option_context_set_summary(context, _("Serves libvirt's protocol for the QEMUs that run on "
+                                            "this host, whoever started them."));
+    g_option_context_add_main_entries(context, entries, PACKAGE);
+    g_option_context_set_translation_domain(context, PACKAGE);
+    if (!g_option_context_parse(context, &argc, &argv, &error)) {
+        fprintf(stderr, "virtmond: %s\n", error->message);
+        return -1;
+    }
+    if (argc > 1) {
+        fprintf(stderr, _("virtmond: unexpected argument '%s'"), argv[1]);
+        fputc('\n', stderr);
+        return -1;
+    }
+    if (options->timeout < 0 || options->timeout > G_MAXINT / 1000) {
+        fprintf(stderr, _("virtmond: '%d' is no number of seconds for --timeout"),
+                options->timeout);
+        fputc('\n', stderr);
+        return -1;
+    }
+    return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+    remoteDaemon daemon = { .signalFd = -1, .quitFd = -1, .lockFd = -1,
+                            .privileged = geteuid() == 0 };
+    int rc = EXIT_FAILURE;
+
+    setlocale(LC_ALL, "");
+    virInitialize();
+    virSetErrorFunc(NULL, remoteDaemonIgnoreError);
+    if (remoteDaemonParseOptions(&daemon.options, argc, argv) < 0) {
+        fputs(_("virtmond: see virtmond --help\n"), stderr);
+    } else if (daemon.options.version) {
+        printf("virtmond %s\n", VERSION);
+        rc = EXIT_SUCCESS;
+    } else if (!(daemon.config = remoteDaemonReadConfig(&daemon))) {
+        fprintf(stderr, "virtmond: %s\n", virErrorLastMessage());
+    } else if (daemon.options.checkConfig) {
+        puts(_("the configuration is fine"));
+        rc = EXIT_SUCCESS;
+    } else {
+        rc = remoteDaemonRun(&daemon);
+    }
+
+    if (daemon.signalFd >= 0)
+        close(daemon.signalFd);
+    if (daemon.quitFd >= 0)
+        close(daemon.quitFd);
+    remoteDaemonConfigFree(daemon.config);
+    g_free(daemon.options.config);
+    g_free(daemon.options.socketDir);
+    g_free(daemon.options.pidFile);
+    g_strfreev(daemon.options.monitors);
+    return rc;
+}

@@ -1,0 +1,24 @@
+/*
+ * remote_daemon_client.h: what virtmond keeps of one client
+ *
+ * Made when it connects, freed when nobody uses it any more. The connection to it is
+ * rpc's (virnetserverclient.h).
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include "datatypes.h"
+#include "virnetserver.h"
+
+typedef struct _remoteDaemonClient remoteDaemonClient;
+struct _remoteDaemonClient {
+    virNetServerClient *client;     /* borrowed: it owns this */
+    /* What it has opened, NULL before; written once, in the I/O thread, before any other call of
+     * it is looked at. */
+    virConnectPtr conn;
+
+    /* The rest is the I/O thread's own: see remote_daemon_relay.c. */
+    GHashTable *regs;               /* remoteRelayReg by the number that the client knows */
+    GHashTable *gaps;               /* remoteRelayGap by stream: events that it did not get */
+};

@@ -1,0 +1,330 @@
+/*
+ * remote_daemon_config.c: virtmond's configuration
+ *
+ * A row for each setting has its kind, its limits and where its value goes; the reasons for
+ * the limits are beside them.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <config.h>
+
+#include "remote_daemon_config.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "virconf.h"
+#include "virerror_priv.h"
+#include "virgettext.h"
+#include "virlog.h"
+
+#define VIR_FROM_THIS VIR_FROM_CONF
+
+typedef enum {
+    REMOTE_DAEMON_CONFIG_TEXT,
+    REMOTE_DAEMON_CONFIG_NUMBER,
+    REMOTE_DAEMON_CONFIG_LIST,
+    REMOTE_DAEMON_CONFIG_AUTH,          /* how clients prove who they are: only "none" */
+} remoteDaemonConfigKind;
+
+typedef struct {
+    const char *name;
+    remoteDaemonConfigKind kind;
+    size_t offset;                      /* of the member; none for AUTH */
+    gint64 min, max;                    /* numbers */
+    int (*check)(const char *text);     /* texts: -1 with an error reported */
+} remoteDaemonConfigRow;
+
+/* --- what single settings may be --- */
+
+static int
+remoteDaemonConfigCheckPerms(const char *text)
+{
+    if (strlen(text) >= 3 && strlen(text) <= 5 && strspn(text, "01234567") == strlen(text) &&
+        strtol(text, NULL, 8) <= 0777)
+        return 0;
+    virReportError(VIR_ERR_CONF_SYNTAX,
+                   _("'%1$s' is no octal number for permissions, such as 0770"), text);
+    return -1;
+}
+
+static int
+remoteDaemonConfigCheckAbsolute(const char *text)
+{
+    if (*text == '/')
+        return 0;
+    virReportError(VIR_ERR_CONF_SYNTAX, _("path '%1$s' is not absolute"), text);
+    return -1;
+}
+
+/* No revocations are said by an empty text. */
+static int
+remoteDaemonConfigCheckAbsoluteOrEmpty(const char *text)
+{
+    return *text ? remoteDaemonConfigCheckAbsolute(text) : 0;
+}
+
+static int
+remoteDaemonConfigCheckFilled(const char *text)
+{
+    if (*text)
+        return 0;
+    virReportError(VIR_ERR_CONF_SYNTAX, "%s", _("it must not be empty"));
+    return -1;
+}
+
+int
+remoteDaemonConfigMode(const char *perms)
+{
+    return (int)strtol(perms, NULL, 8);
+}
+
+#define TEXT(name, member, check) \
+    { name, REMOTE_DAEMON_CONFIG_TEXT, offsetof(remoteDaemonConfig, member), 0, 0, check }
+#define NUMBER(name, member, min, max) \
+    { name, REMOTE_DAEMON_CONFIG_NUMBER, offsetof(remoteDaemonConfig, member), min, max, NULL }
+#define LIST(name, member) \
+    { name, REMOTE_DAEMON_CONFIG_LIST, offsetof(remoteDaemonConfig, member), 0, 0, NULL }
+#define AUTH(name) { name, REMOTE_DAEMON_CONFIG_AUTH, 0, 0, 0, NULL }
+
+static const remoteDaemonConfigRow remoteDaemonConfigRows[] = {
+    LIST("monitors", monitors),
+    TEXT("unix_sock_dir", unixSockDir, remoteDaemonConfigCheckAbsolute),
+    TEXT("unix_sock_group", unixSockGroup, remoteDaemonConfigCheckFilled),
+    TEXT("unix_sock_ro_perms", unixSockROPerms, remoteDaemonConfigCheckPerms),
+    TEXT("unix_sock_rw_perms", unixSockRWPerms, remoteDaemonConfigCheckPerms),
+    AUTH("auth_unix_ro"),
+    AUTH("auth_unix_rw"),
+    AUTH("auth_tcp"),
+    AUTH("auth_tls"),
+    NUMBER("listen_tls", listenTLS, 0, 1),
+    NUMBER("listen_tcp", listenTCP, 0, 1),
+    TEXT("listen_addr", listenAddr, remoteDaemonConfigCheckFilled),
+    TEXT("tls_port", tlsPort, remoteDaemonConfigCheckFilled),
+    TEXT("tcp_port", tcpPort, remoteDaemonConfigCheckFilled),
+    TEXT("key_file", keyFile, remoteDaemonConfigCheckAbsolute),
+    TEXT("cert_file", certFile, remoteDaemonConfigCheckAbsolute),
+    TEXT("ca_file", caFile, remoteDaemonConfigCheckAbsolute),
+    TEXT("crl_file", crlFile, remoteDaemonConfigCheckAbsoluteOrEmpty),
+    NUMBER("tls_no_sanity_certificate", tlsNoSanityCertificate, 0, 1),
+    NUMBER("tls_no_verify_certificate", tlsNoVerifyCertificate, 0, 1),
+    LIST("tls_allowed_dn_list", tlsAllowedDNList),
+    TEXT("tls_priority", tlsPriority, remoteDaemonConfigCheckFilled),
+    /* Each takes a descriptor; the kernel's default for a process is 1,024 to 524,288. */
+    NUMBER("max_clients", maxClients, 1, 100000),
+    NUMBER("max_anonymous_clients", maxAnonymousClients, 0, 100000),
+    /* Each is a thread with its stack. */
+    NUMBER("max_workers", maxWorkers, 1, 1000),
+    NUMBER("prio_workers", prioWorkers, 1, 1000),
+    /* Each holds up to one packet. */
+    NUMBER("max_client_requests", maxClientRequests, 1, 1000),
+    /* At least room for one event of the longest kind that fits into a message. */
+    NUMBER("client_output_max_bytes", clientOutputMaxBytes, 64 * 1024, 1024 * 1024 * 1024),
+    NUMBER("client_setup_timeout", clientSetupTimeout, 0, 3600),
+    /* libvirtd takes -1 for off, too. */
+    NUMBER("keepalive_interval", keepaliveInterval, -1, 3600),
+    NUMBER("keepalive_count", keepaliveCount, 0, 1000),
+    NUMBER("log_level", logLevel, VIR_LOG_DEBUG, VIR_LOG_ERROR),
+    TEXT("log_filters", logFilters, NULL),
+    TEXT("log_outputs", logOutputs, NULL),
+};
+
+#undef TEXT
+#undef NUMBER
+#undef LIST
+#undef AUTH
+
+static const remoteDaemonConfigRow *
+remoteDaemonConfigFindRow(const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(remoteDaemonConfigRows); i++) {
+        if (strcmp(remoteDaemonConfigRows[i].name, name) == 0)
+            return &remoteDaemonConfigRows[i];
+    }
+    return NULL;
+}
+
+const char *const *
+remoteDaemonConfigNames(void)
+{
+    static const char *names[G_N_ELEMENTS(remoteDaemonConfigRows) + 1];
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(remoteDaemonConfigRows); i++)
+        names[i] = remoteDaemonConfigRows[i].name;
+    return names;
+}
+
+/* --- defaults --- */
+
+char *
+remoteDaemonConfigPath(bool privileged)
+{
+    if (privileged)
+        return g_strdup(SYSCONFDIR "/virtmon/virtmond.conf");
+    return g_build_filename(g_get_user_config_dir(), "virtmon", "virtmond.conf", NULL);
+}
+
+remoteDaemonConfig *
+remoteDaemonConfigNew(bool privileged)
+{
+    remoteDaemonConfig *config = g_new0(remoteDaemonConfig, 1);
+
+    /* The read-write socket is for root and, if one is set, for the group; the other
+     * for everybody, as what it offers changes nothing. */
+    config->unixSockROPerms = g_strdup("0777");
+    config->unixSockRWPerms = g_strdup("0700");
+    config->unixSockDir = privileged ? g_strdup("/run/virtmon") :
+                                       g_build_filename(g_get_user_runtime_dir(), "virtmon", NULL);
+    config->listenTLS = 1;
+    config->tlsPort = g_strdup("16514");
+    config->tcpPort = g_strdup("16509");
+    config->caFile = g_strdup("/etc/pki/CA/cacert.pem");
+    config->certFile = g_strdup("/etc/pki/libvirt/servercert.pem");
+    config->keyFile = g_strdup("/etc/pki/libvirt/private/serverkey.pem");
+    config->maxClients = 5000;
+    config->maxAnonymousClients = 20;
+    config->maxWorkers = 64;
+    config->prioWorkers = 5;
+    config->maxClientRequests = 5;
+    config->clientOutputMaxBytes = 4 * 1024 * 1024;
+    config->clientSetupTimeout = 60;
+    config->keepaliveInterval = 5;
+    config->keepaliveCount = 5;
+    config->logLevel = VIR_LOG_WARN;
+    return config;
+}
+
+void
+remoteDaemonConfigFree(remoteDaemonConfig *config)
+{
+    size_t i;
+
+    if (!config)
+        return;
+    for (i = 0; i < G_N_ELEMENTS(remoteDaemonConfigRows); i++) {
+        const remoteDaemonConfigRow *row = &remoteDaemonConfigRows[i];
+        char *member = (char *)config + row->offset;
+
+        if (row->kind == REMOTE_DAEMON_CONFIG_TEXT)
+            g_free(*(char **)member);
+        else if (row->kind == REMOTE_DAEMON_CONFIG_LIST)
+            g_strfreev(*(char ***)member);
+    }
+    g_free(config);
+}
+
+/* --- reading --- */
+
+/* Reports the last error again, with the place of setting @name in front. */
+static int
+remoteDaemonConfigFail(virConf *conf, const char *name)
+{
+    g_autofree char *why = g_strdup(virGetLastError() ? virGetLastError()->str2 : NULL);
+
+    virReportError(VIR_ERR_CONF_SYNTAX, "%s:%zu: %s: %s", virConfName(conf),
+                   virConfLine(conf, name), name, why ? why : "");
+    return -1;
+}
+
+static int
+remoteDaemonConfigReadText(virConf *conf, const remoteDaemonConfigRow *row, char **member)
+{
+    const char *text;
+    int rc = virConfGetString(conf, row->name, &text);
+
+    if (rc <= 0)
+        return rc;
+    if (row->check && row->check(text) < 0)
+        return remoteDaemonConfigFail(conf, row->name);
+    g_free(*member);
+    *member = g_strdup(text);
+    return 0;
+}
+
+static int
+remoteDaemonConfigReadAuth(virConf *conf, const remoteDaemonConfigRow *row)
+{
+    const char *text;
+    int rc = virConfGetString(conf, row->name, &text);
+
+    if (rc <= 0 || strcmp(text, "none") == 0)
+        return MIN(rc, 0);
+    virReportError(VIR_ERR_CONF_SYNTAX,
+                   _("%1$s:%2$zu: '%3$s' is no kind of authentication that there is for '%4$s'; "
+                     "there is only 'none'"),
+                   virConfName(conf), virConfLine(conf, row->name), text, row->name);
+    return -1;
+}
+
+static int
+remoteDaemonConfigReadRow(remoteDaemonConfig *config, virConf *conf,
+                          const remoteDaemonConfigRow *row)
+{
+    char *member = (char *)config + row->offset;
+    const char *const *list;
+    int rc = 0;
+
+    switch (row->kind) {
+    case REMOTE_DAEMON_CONFIG_TEXT:
+        return remoteDaemonConfigReadText(conf, row, (char **)member);
+    case REMOTE_DAEMON_CONFIG_NUMBER:
+        rc = virConfGetNumber(conf, row->name, row->min, row->max, (gint64 *)member);
+        break;
+    case REMOTE_DAEMON_CONFIG_LIST:
+        if ((rc = virConfGetStringList(conf, row->name, &list)) > 0) {
+            g_strfreev(*(char ***)member);
+            *(char ***)member = g_strdupv((char **)list);
+        }
+        break;
+    case REMOTE_DAEMON_CONFIG_AUTH:
+        return remoteDaemonConfigReadAuth(conf, row);
+    }
+    return MIN(rc, 0);
+}
+
+int
+remoteDaemonConfigLoad(remoteDaemonConfig *config, const char *path, bool optional)
+{
+    g_autoptr(virConf) conf = virConfRead(path);
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+    size_t i;
+
+    if (!conf) {
+        virErrorPtr err = virGetLastError();
+
+        if (!optional || err->code != VIR_ERR_SYSTEM_ERROR || err->int1 != ENOENT)
+            return -1;
+        virResetLastError();
+        return 0;
+    }
+
+    for (i = 0; i < virConfCount(conf); i++) {
+        size_t line;
+        const char *name = virConfAt(conf, i, &line);
+
+        if (!remoteDaemonConfigFindRow(name)) {
+            virReportError(VIR_ERR_CONF_SYNTAX, _("%1$s:%2$zu: there is no setting '%3$s'"), path,
+                           line, name);
+            return -1;
+        }
+        if (!g_hash_table_add(seen, (char *)name)) {
+            virReportError(VIR_ERR_CONF_SYNTAX, _("%1$s:%2$zu: '%3$s' is set already"), path,
+                           line, name);
+            return -1;
+        }
+    }
+    for (i = 0; i < G_N_ELEMENTS(remoteDaemonConfigRows); i++) {
+        if (remoteDaemonConfigReadRow(config, conf, &remoteDaemonConfigRows[i]) < 0)
+            return -1;
+    }
+    for (i = 0; config->monitors && config->monitors[i]; i++) {
+        if (remoteDaemonConfigCheckAbsolute(config->monitors[i]) < 0)
+            return remoteDaemonConfigFail(conf, "monitors");
+    }
+    return 0;
+}

@@ -1,0 +1,74 @@
+/*
+ * remote_daemon_config.h: virtmond's configuration
+ *
+ * Read and checked, not applied. Where a setting means what it means in libvirtd.conf it
+ * has that name.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+#include <glib.h>
+
+/* Texts that weren't given are NULL, lists likewise. */
+typedef struct {
+    char **monitors;            /* paths and globs of monitors' sockets */
+
+    char *unixSockDir;          /* never NULL */
+    char *unixSockGroup;
+    char *unixSockROPerms;      /* octal; never NULL, as the next */
+    char *unixSockRWPerms;
+
+    gint64 listenTLS;           /* yes or no */
+    gint64 listenTCP;
+    char *listenAddr;           /* NULL: every address */
+    char *tlsPort;              /* numbers or names of services; never NULL */
+    char *tcpPort;
+
+    char *keyFile;              /* never NULL, as the next two */
+    char *certFile;
+    char *caFile;
+    char *crlFile;
+    gint64 tlsNoSanityCertificate;
+    gint64 tlsNoVerifyCertificate;
+    char **tlsAllowedDNList;
+    char *tlsPriority;
+
+    gint64 maxClients;
+    gint64 maxAnonymousClients;
+    gint64 maxWorkers;
+    gint64 prioWorkers;
+    gint64 maxClientRequests;
+    gint64 clientOutputMaxBytes;
+    gint64 clientSetupTimeout;  /* seconds */
+    gint64 keepaliveInterval;
+    gint64 keepaliveCount;
+
+    gint64 logLevel;
+    char *logFilters;
+    char *logOutputs;
+} remoteDaemonConfig;
+
+/* @privileged: as root, whose defaults are the system's. Never NULL. */
+remoteDaemonConfig *remoteDaemonConfigNew(bool privileged);
+void remoteDaemonConfigFree(remoteDaemonConfig *config);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(remoteDaemonConfig, remoteDaemonConfigFree)
+
+/**
+ * remoteDaemonConfigLoad:
+ * @path: of the file
+ * @optional: it may be missing
+ *
+ * Returns 0, or -1 with an error reported that names file and line: a setting that there is not,
+ * twice, or with a value that it can't have. @config is unusable then.
+ */
+int remoteDaemonConfigLoad(remoteDaemonConfig *config, const char *path, bool optional);
+
+/* The file that is read if none is named; the caller frees it. */
+char *remoteDaemonConfigPath(bool privileged);
+/* Of remoteDaemonConfig's texts for permissions; checked already. */
+int remoteDaemonConfigMode(const char *perms);
+/* Every setting's name, NULL-terminated, for whoever checks that all are documented. */
+const char *const *remoteDaemonConfigNames(void);

@@ -1,0 +1,173 @@
+/*
+ * remote_daemon_listen.c: where virtmond listens
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <config.h>
+
+#include "remote_daemon_listen.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "remote_daemon_notify.h"
+#include "virerror_priv.h"
+#include "virgettext.h"
+#include "virlog.h"
+
+#define VIR_FROM_THIS VIR_FROM_RPC
+
+VIR_LOG_INIT("remote.daemon_listen");
+
+#define REMOTE_DAEMON_SOCKET "virtmon-sock"
+#define REMOTE_DAEMON_SOCKET_RO "virtmon-sock-ro"
+/* Read if it is there and no other was named. */
+#define REMOTE_DAEMON_CRL "/etc/pki/CA/cacrl.pem"
+
+/* --- TLS --- */
+
+static void
+remoteDaemonListenFillTLS(const remoteDaemonConfig *config, virNetTLSConfig *tls)
+{
+    *tls = (virNetTLSConfig) {
+        .ca = config->caFile,
+        .cert = config->certFile,
+        .key = config->keyFile,
+        .priority = config->tlsPriority,
+        .verify = !config->tlsNoVerifyCertificate,
+        .allowedNames = (const char *const *)config->tlsAllowedDNList,
+        .sanityCheck = !config->tlsNoSanityCertificate,
+    };
+    if (config->crlFile)
+        tls->crl = *config->crlFile ? config->crlFile : NULL;
+    else if (access(REMOTE_DAEMON_CRL, R_OK) == 0)
+        tls->crl = REMOTE_DAEMON_CRL;
+}
+
+int
+remoteDaemonListenReloadTLS(virNetTLSContext *tls, const remoteDaemonConfig *config)
+{
+    virNetTLSConfig files;
+
+    remoteDaemonListenFillTLS(config, &files);
+    return virNetTLSContextReload(tls, &files);
+}
+
+/* Sets *@tls unless it is set already. */
+static int
+remoteDaemonListenNeedTLS(const remoteDaemonConfig *config, virNetTLSContext **tls)
+{
+    virNetTLSConfig files;
+
+    if (*tls)
+        return 0;
+    remoteDaemonListenFillTLS(config, &files);
+    return (*tls = virNetTLSContextNewServer(&files)) ? 0 : -1;
+}
+
+/* --- sockets --- */
+
+/* Takes @service; NULL: an error is reported. */
+static int
+remoteDaemonListenAdd(virNetServer *server, virNetServerService *service)
+{
+    return service ? virNetServerAddService(server, service) : -1;
+}
+
+/* What kind of clients a handed over socket is for is in its name: that of the socket unit, or one
+ * chosen by FileDescriptorName=. */
+static int
+remoteDaemonListenHandedOver(virNetServer *server, const remoteDaemonConfig *config,
+                             const remoteDaemonSocket *sock, virNetTLSContext **tls)
+{
+    virNetServerServiceOptions options = { .auth = VIR_NET_SERVER_AUTH_NONE };
+
+    options.readonly = strstr(sock->name, "-ro") != NULL;
+    if (strstr(sock->name, "-tls")) {
+        if (remoteDaemonListenNeedTLS(config, tls) < 0)
+            return -1;
+        options.tls = *tls;
+    }
+    VIR_INFO("listening on socket '%s', which was handed over", sock->name);
+    return remoteDaemonListenAdd(server, virNetServerServiceNewFD(sock->fd, &options));
+}
+
+static int
+remoteDaemonListenGroup(const remoteDaemonConfig *config, gid_t *group)
+{
+    char buffer[16384];         /* the longest entry that is of use: group files have some KB */
+    struct group entry;
+    struct group *found;
+    int rc;
+
+    *group = (gid_t)-1;
+    if (!config->unixSockGroup)
+        return 0;
+    rc = getgrnam_r(config->unixSockGroup, &entry, buffer, sizeof(buffer), &found);
+    if (!found) {
+        if (rc != 0)
+            virReportSystemError(rc, _("cannot look up group '%1$s'"), config->unixSockGroup);
+        else
+            virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                           _("there is no group '%1$s', which 'unix_sock_group' names"),
+                           config->unixSockGroup);
+        return -1;
+    }
+    *group = entry.gr_gid;
+    return 0;
+}
+
+static int
+remoteDaemonListenUNIX(virNetServer *server, const remoteDaemonConfig *config)
+{
+    g_autofree char *rw = g_build_filename(config->unixSockDir, REMOTE_DAEMON_SOCKET, NULL);
+    g_autofree char *ro = g_build_filename(config->unixSockDir, REMOTE_DAEMON_SOCKET_RO, NULL);
+    virNetServerServiceOptions options = { .auth = VIR_NET_SERVER_AUTH_NONE };
+    gid_t group;
+
+    if (remoteDaemonListenGroup(config, &group) < 0 ||
+        remoteDaemonListenAdd(server, virNetServerServiceNewUNIX(
+            rw, remoteDaemonConfigMode(config->unixSockRWPerms), group, &options)) < 0)
+        return -1;
+    options.readonly = true;
+    return remoteDaemonListenAdd(server, virNetServerServiceNewUNIX(
+        ro, remoteDaemonConfigMode(config->unixSockROPerms), group, &options));
+}
+
+static int
+remoteDaemonListenNetwork(virNetServer *server, const remoteDaemonConfig *config,
+                          virNetTLSContext **tls)
+{
+    virNetServerServiceOptions options = { .auth = VIR_NET_SERVER_AUTH_NONE };
+
+    if (config->listenTCP &&
+        remoteDaemonListenAdd(server, virNetServerServiceNewTCP(config->listenAddr,
+                                                                config->tcpPort, &options)) < 0)
+        return -1;
+    if (!config->listenTLS)
+        return 0;
+    if (remoteDaemonListenNeedTLS(config, tls) < 0)
+        return -1;
+    options.tls = *tls;
+    return remoteDaemonListenAdd(server, virNetServerServiceNewTCP(config->listenAddr,
+                                                                   config->tlsPort, &options));
+}
+
+int
+remoteDaemonListen(virNetServer *server, const remoteDaemonConfig *config, bool network,
+                   virNetTLSContext **tls)
+{
+    g_autoptr(GArray) sockets = remoteDaemonNotifySockets();
+    size_t i;
+
+    for (i = 0; i < sockets->len; i++) {
+        if (remoteDaemonListenHandedOver(server, config,
+                                         &g_array_index(sockets, remoteDaemonSocket, i), tls) < 0)
+            return -1;
+    }
+    if (sockets->len == 0 && remoteDaemonListenUNIX(server, config) < 0)
+        return -1;
+    return network ? remoteDaemonListenNetwork(server, config, tls) : 0;
+}

@@ -1,0 +1,497 @@
+/*
+ * remote_daemon_relay.c: events on their way to the daemon's clients
+ *
+ * Registrations for monitor events are made on one connection for all clients, so that
+ * the machinery in conf/ works out once who wants a name, and hands out the same handle
+ * of a domain again and again. The first callback for an event encodes it, all others
+ * add a reference.
+ *
+ * Registrations for domain events are made on each client's own connection, as without
+ * a filter one connection has each just once. They are rare enough to be encoded each
+ * time.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <config.h>
+
+#include "remote_daemon_relay.h"
+
+#include <string.h>
+
+#include "domain_event.h"
+#include "qemu_protocol.h"
+#include "virgettext.h"
+#include "virlog.h"
+
+#define VIR_FROM_THIS VIR_FROM_RPC
+
+VIR_LOG_INIT("remote.daemon_relay");
+
+/* The last kinds of domain events that clients may ask for, in all and among those that have
+ * messages without a number. */
+#define REMOTE_RELAY_EVENT_LAST VIR_DOMAIN_EVENT_ID_MEMORY_DEVICE_SIZE_CHANGE
+#define REMOTE_RELAY_OLD_EVENT_LAST VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED
+
+/* One registration of one client. */
+typedef struct {
+    remoteRelay *relay;
+    remoteDaemonClient *client;
+    int number;                 /* by which the client knows it */
+    int callbackID;             /* by which the library knows it; -1: none yet */
+    bool monitor;
+    bool wantsNotices;          /* monitor: of what was lost */
+    remoteRelayStyle style;     /* domain events: this and the next */
+    int eventID;
+    bool scoped;
+    unsigned char uuid[VIR_UUID_BUFLEN];
+} remoteRelayReg;
+
+/* What a client did not get of one stream. */
+typedef struct {
+    virDomainIdent *ident;      /* a reference */
+    virEventGap gap;
+} remoteRelayGap;
+
+struct _remoteRelay {
+    virConnectPtr conn;         /* a reference */
+    int lastNumber;
+    guint64 lastSerial;         /* of the event that @lastEvent is */
+    bool lastTried;             /* ... which may have failed: then it is NULL */
+    virNetEvent *lastEvent;
+};
+
+remoteRelay *
+remoteRelayNew(virConnectPtr conn)
+{
+    remoteRelay *relay = g_new0(remoteRelay, 1);
+
+    relay->conn = virConnectRefInternal(conn);
+    relay->lastNumber = -1;
+    return relay;
+}
+
+void
+remoteRelayFree(remoteRelay *relay)
+{
+    if (!relay)
+        return;
+    g_clear_pointer(&relay->lastEvent, virNetEventUnref);
+    virConnectUnref(relay->conn);
+    g_free(relay);
+}
+
+static void
+remoteRelayGapFree(void *opaque)
+{
+    remoteRelayGap *gap = opaque;
+
+    virDomainIdentUnref(gap->ident);
+    g_free(gap);
+}
+
+void
+remoteRelayClientInit(remoteDaemonClient *client)
+{
+    client->regs = g_hash_table_new(NULL, NULL);
+    client->gaps = g_hash_table_new_full(NULL, NULL, NULL, remoteRelayGapFree);
+}
+
+/* --- what is lost --- */
+
+static void
+remoteRelayCountLost(remoteDaemonClient *client, const virObjectEvent *event)
+{
+    remoteRelayGap *lost = g_hash_table_lookup(client->gaps, event->domain);
+    guint64 covers = MAX(event->lost, 1);
+
+    if (event->number == 0)
+        return;                 /* in no stream: its owner learns of it by the log alone */
+    if (!lost) {
+        lost = g_new0(remoteRelayGap, 1);
+        lost->ident = virDomainIdentRef(event->domain);
+        lost->gap.from = event->number - (covers - 1);
+        lost->gap.firstSeconds = event->seconds;
+        lost->gap.firstMicros = event->micros;
+        g_hash_table_insert(client->gaps, lost->ident, lost);
+    } else if (event->number <= lost->gap.to) {
+        return;                 /* another registration of the client has missed it already */
+    }
+    lost->gap.count += covers;
+    lost->gap.to = event->number;
+    lost->gap.lastSeconds = event->seconds;
+    lost->gap.lastMicros = event->micros;
+}
+
+/* --- monitor events --- */
+
+static virNetEvent *
+remoteRelayEncode(const char *name, const unsigned char *uuid, int id, const char *event,
+                  long long seconds, unsigned int micros, const char *details)
+{
+    qemu_domain_monitor_event_msg msg = {
+        .dom = { .name = (char *)name, .id = id },
+        .event = (char *)event,
+        .seconds = seconds,
+        .micros = micros,
+        .details = details ? (char **)&details : NULL,
+    };
+
+    memcpy(msg.dom.uuid, uuid, VIR_UUID_BUFLEN);
+    return virNetEventNew(QEMU_PROGRAM, QEMU_PROTOCOL_VERSION, QEMU_PROC_DOMAIN_MONITOR_EVENT,
+                          true, (xdrproc_t)xdr_qemu_domain_monitor_event_msg, &msg);
+}
+
+/* The event that is being delivered, encoded; NULL if that cannot be. */
+static virNetEvent *
+remoteRelayCurrent(remoteRelay *relay, const virObjectEvent *current, virDomainPtr dom,
+                   const char *event, long long seconds, unsigned int micros,
+                   const char *details)
+{
+    if (relay->lastTried && relay->lastSerial == current->serial)
+        return relay->lastEvent;
+
+    g_clear_pointer(&relay->lastEvent, virNetEventUnref);
+    relay->lastSerial = current->serial;
+    relay->lastTried = true;
+    relay->lastEvent = remoteRelayEncode(dom->name, dom->uuid, dom->id, event, seconds, micros,
+                                         details);
+    if (!relay->lastEvent) {
+        VIR_WARN("event '%.200s' of domain '%s' is lost: %s", event, dom->name,
+                 virErrorLastMessage());
+        virResetLastError();
+    }
+    return relay->lastEvent;
+}
+
+static void
+remoteRelayMonitorEvent(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr dom, const char *event,
+                        long long seconds, unsigned int micros, const char *details,
+                        void *opaque)
+{
+    remoteRelayReg *reg = opaque;
+    const virObjectEvent *current = virObjectEventCurrent();
+    virNetEvent *encoded = remoteRelayCurrent(reg->relay, current, dom, event, seconds, micros,
+                                              details);
+
+    if (!encoded || !virNetServerClientSendEvent(reg->client->client, encoded, reg->number))
+        remoteRelayCountLost(reg->client, current);
+    /* One that could not be encoded is told at once, as the queue may never have been full. */
+    if (!encoded)
+        remoteRelayClientDrained(reg->relay, reg->client);
+}
+
+/* Whether notices of lost events reach a registration: those of the machinery in conf/ decide
+ * by the same rule. */
+static bool
+remoteRelayWantsNotices(const char *event, unsigned int flags)
+{
+    g_autoptr(virEventFilter) filter = NULL;
+    virEventFilterType type = VIR_EVENT_FILTER_LITERAL;
+
+    if (!event)
+        return true;
+    if (flags & VIR_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_REGEX)
+        type = VIR_EVENT_FILTER_REGEX;
+    else if (flags & VIR_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_GLOB)
+        type = VIR_EVENT_FILTER_GLOB;
+    filter = virEventFilterNew(type,
+                               flags & VIR_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_NOCASE,
+                               event);
+    return filter && virEventFilterMatches(filter, VIR_DOMAIN_MONITOR_EVENT_LOST,
+                                           strlen(VIR_DOMAIN_MONITOR_EVENT_LOST));
+}
+
+static remoteRelayReg *
+remoteRelayRegNew(remoteRelay *relay, remoteDaemonClient *client,
+                  const remote_nonnull_domain *dom)
+{
+    remoteRelayReg *reg = g_new0(remoteRelayReg, 1);
+
+    reg->relay = relay;
+    reg->client = client;
+    reg->number = ++relay->lastNumber;
+    reg->callbackID = -1;
+    if (dom) {
+        reg->scoped = true;
+        memcpy(reg->uuid, dom->uuid, VIR_UUID_BUFLEN);
+    }
+    return reg;
+}
+
+/* Takes @reg, for which the library said @callbackID. */
+static int
+remoteRelayRegDone(remoteRelayReg *reg, int callbackID)
+{
+    if (callbackID < 0) {
+        g_free(reg);
+        return -1;
+    }
+    reg->callbackID = callbackID;
+    g_hash_table_insert(reg->client->regs, GINT_TO_POINTER(reg->number), reg);
+    return reg->number;
+}
+
+/* The UUID is all that counts; there need be no such domain yet. */
+static virDomainPtr
+remoteRelayMakeDomain(virConnectPtr conn, const remote_nonnull_domain *dom)
+{
+    return dom ? virGetDomain(conn, dom->name, (const unsigned char *)dom->uuid, dom->id) : NULL;
+}
+
+int
+remoteRelayAddMonitor(remoteRelay *relay, remoteDaemonClient *client,
+                      const remote_nonnull_domain *dom, const char *event, unsigned int flags)
+{
+    const unsigned int glob = VIR_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_GLOB;
+    /* A read-only client is refused by its own connection. */
+    virConnectPtr conn = client->conn->flags & VIR_CONNECT_RO ? client->conn : relay->conn;
+    virDomainPtr handle = remoteRelayMakeDomain(conn, dom);
+    remoteRelayReg *reg = remoteRelayRegNew(relay, client, dom);
+    int id;
+
+    reg->monitor = true;
+    /* Without a filter, the same callback is taken just once by one connection. */
+    if (!event)
+        flags = (flags & ~(unsigned int)VIR_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_REGEX) |
+                glob;
+    id = virConnectDomainQemuMonitorEventRegister(conn, handle, event ? event : "*",
+                                                  remoteRelayMonitorEvent, reg, NULL, flags);
+    virDomainUnref(handle);
+    if (id >= 0)
+        reg->wantsNotices = remoteRelayWantsNotices(event, flags);
+    return remoteRelayRegDone(reg, id);
+}
+
+/* --- domain events --- */
+
+static void
+remoteRelaySendDomain(remoteRelayReg *reg, int procedure, int oldProcedure, xdrproc_t filter,
+                      xdrproc_t oldFilter, void *msg, void *oldMsg)
+{
+    bool numbered = reg->style == REMOTE_RELAY_NUMBERED;
+    g_autoptr(virNetEvent) event =
+        virNetEventNew(REMOTE_PROGRAM, REMOTE_PROTOCOL_VERSION,
+                       numbered ? procedure : oldProcedure, numbered,
+                       numbered ? filter : oldFilter, numbered ? msg : oldMsg);
+
+    if (!event) {
+        VIR_WARN("a domain event is lost: %s", virErrorLastMessage());
+        virResetLastError();
+    } else if (!virNetServerClientSendEvent(reg->client->client, event, reg->number)) {
+        VIR_WARN("client %llu is too slow: a domain event is lost",
+                 virNetServerClientGetID(reg->client->client));
+    }
+}
+
+/* A handle as the protocol has it; its texts stay @dom's. */
+static void
+remoteRelayDomainToWire(virDomainPtr dom, remote_nonnull_domain *wire)
+{
+    wire->name = dom->name;
+    memcpy(wire->uuid, dom->uuid, VIR_UUID_BUFLEN);
+    wire->id = dom->id;
+}
+
+static int
+remoteRelayLifecycle(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr dom, int event, int detail,
+                     void *opaque)
+{
+    remote_domain_event_callback_lifecycle_msg msg = { .msg = { .event = event,
+                                                                .detail = detail } };
+
+    remoteRelayDomainToWire(dom, &msg.msg.dom);
+    remoteRelaySendDomain(opaque, REMOTE_PROC_DOMAIN_EVENT_CALLBACK_LIFECYCLE,
+                          REMOTE_PROC_DOMAIN_EVENT_LIFECYCLE,
+                          (xdrproc_t)xdr_remote_domain_event_callback_lifecycle_msg,
+                          (xdrproc_t)xdr_remote_domain_event_lifecycle_msg, &msg, &msg.msg);
+    return 0;
+}
+
+static void
+remoteRelayReboot(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr dom, void *opaque)
+{
+    remote_domain_event_callback_reboot_msg msg = { 0 };
+
+    remoteRelayDomainToWire(dom, &msg.msg.dom);
+    remoteRelaySendDomain(opaque, REMOTE_PROC_DOMAIN_EVENT_CALLBACK_REBOOT,
+                          REMOTE_PROC_DOMAIN_EVENT_REBOOT,
+                          (xdrproc_t)xdr_remote_domain_event_callback_reboot_msg,
+                          (xdrproc_t)xdr_remote_domain_event_reboot_msg, &msg, &msg.msg);
+}
+
+/* Those that the library never brings are taken all the same, and cost nothing. */
+static void
+remoteRelayNothing(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr dom G_GNUC_UNUSED,
+                   void *opaque G_GNUC_UNUSED)
+{
+}
+
+static virConnectDomainEventGenericCallback
+remoteRelayCallback(int eventID)
+{
+    switch ((virDomainEventID)eventID) {
+    case VIR_DOMAIN_EVENT_ID_LIFECYCLE:
+        return VIR_DOMAIN_EVENT_CALLBACK(remoteRelayLifecycle);
+    case VIR_DOMAIN_EVENT_ID_REBOOT:
+        return remoteRelayReboot;
+    default:
+        return remoteRelayNothing;
+    }
+}
+
+static remoteRelayReg *
+remoteRelayFindDomain(remoteDaemonClient *client, int eventID, const remote_nonnull_domain *dom)
+{
+    remoteRelayReg *reg;
+    GHashTableIter iter;
+
+    g_hash_table_iter_init(&iter, client->regs);
+    while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&reg)) {
+        if (!reg->monitor && reg->eventID == eventID && reg->scoped == (dom != NULL) &&
+            (!dom || memcmp(reg->uuid, dom->uuid, VIR_UUID_BUFLEN) == 0))
+            return reg;
+    }
+    return NULL;
+}
+
+int
+remoteRelayAddDomain(remoteRelay *relay, remoteDaemonClient *client,
+                     const remote_nonnull_domain *dom, int eventID, remoteRelayStyle style)
+{
+    int last = style == REMOTE_RELAY_OLD ? REMOTE_RELAY_OLD_EVENT_LAST : REMOTE_RELAY_EVENT_LAST;
+    virDomainPtr handle;
+    remoteRelayReg *reg;
+    int id;
+
+    if (eventID < 0 || eventID > last) {
+        virReportError(VIR_ERR_INTERNAL_ERROR, _("unsupported event ID %1$d"), eventID);
+        return -1;
+    }
+    if (remoteRelayFindDomain(client, eventID, dom)) {
+        virReportErrorFull(VIR_FROM_NONE, VIR_ERR_INVALID_ARG, __FILE__, __func__, __LINE__,
+                           "%s", _("event callback already tracked"));
+        return -1;
+    }
+    handle = remoteRelayMakeDomain(client->conn, dom);
+    reg = remoteRelayRegNew(relay, client, dom);
+    reg->eventID = eventID;
+    reg->style = style;
+    id = virConnectDomainEventRegisterAny(client->conn, handle, eventID,
+                                          remoteRelayCallback(eventID), reg, NULL);
+    virDomainUnref(handle);
+    return remoteRelayRegDone(reg, id);
+}
+
+/* --- the end of registrations --- */
+
+/* Frees @reg. The library's functions run no callback of it after this, as this is the thread in
+ * which callbacks run. */
+static void
+remoteRelayRegRemove(remoteRelayReg *reg)
+{
+    if (reg->monitor)
+        virConnectDomainQemuMonitorEventDeregister(reg->relay->conn, reg->callbackID);
+    else
+        virConnectDomainEventDeregisterAny(reg->client->conn, reg->callbackID);
+    g_free(reg);
+}
+
+static int
+remoteRelayRemove(remoteDaemonClient *client, int number, bool monitor)
+{
+    remoteRelayReg *reg = g_hash_table_lookup(client->regs, GINT_TO_POINTER(number));
+
+    if (!reg || reg->monitor != monitor) {
+        if (monitor)
+            virReportError(VIR_ERR_INTERNAL_ERROR,
+                           _("monitor event callback %1$d not registered"), number);
+        else
+            virReportError(VIR_ERR_INTERNAL_ERROR,
+                           _("domain event callback %1$d not registered"), number);
+        return -1;
+    }
+    g_hash_table_remove(client->regs, GINT_TO_POINTER(number));
+    remoteRelayRegRemove(reg);
+    return 0;
+}
+
+int
+remoteRelayRemoveMonitor(remoteRelay *relay G_GNUC_UNUSED, remoteDaemonClient *client, int number)
+{
+    return remoteRelayRemove(client, number, true);
+}
+
+int
+remoteRelayRemoveDomain(remoteRelay *relay G_GNUC_UNUSED, remoteDaemonClient *client, int number)
+{
+    return remoteRelayRemove(client, number, false);
+}
+
+int
+remoteRelayRemoveOld(remoteRelay *relay G_GNUC_UNUSED, remoteDaemonClient *client, int eventID)
+{
+    remoteRelayReg *reg = remoteRelayFindDomain(client, eventID, NULL);
+
+    if (!reg) {
+        virReportError(VIR_ERR_INTERNAL_ERROR, _("domain event %1$d not registered"), eventID);
+        return -1;
+    }
+    return remoteRelayRemove(client, reg->number, false);
+}
+
+void
+remoteRelayClientClear(remoteRelay *relay G_GNUC_UNUSED, remoteDaemonClient *client)
+{
+    remoteRelayReg *reg;
+    GHashTableIter iter;
+
+    if (!client->regs)
+        return;
+    g_hash_table_iter_init(&iter, client->regs);
+    while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&reg)) {
+        g_hash_table_iter_steal(&iter);
+        remoteRelayRegRemove(reg);
+    }
+    g_clear_pointer(&client->regs, g_hash_table_unref);
+    g_clear_pointer(&client->gaps, g_hash_table_unref);
+}
+
+/* --- telling what was lost --- */
+
+/* Returns whether there was room for all. */
+static bool
+remoteRelayTellGap(remoteDaemonClient *client, const remoteRelayGap *lost)
+{
+    g_autoptr(virNetEvent) encoded = NULL;
+    virObjectEvent *notice = virDomainMonitorEventLostNew(lost->ident, &lost->gap);
+    virDomainMonitorEvent *event = (virDomainMonitorEvent *)notice;
+    bool room = true;
+    remoteRelayReg *reg;
+    GHashTableIter iter;
+
+    encoded = remoteRelayEncode(lost->ident->name, lost->ident->uuid, lost->ident->id,
+                                event->name, notice->seconds, notice->micros, event->details);
+    g_hash_table_iter_init(&iter, client->regs);
+    while (encoded && g_hash_table_iter_next(&iter, NULL, (gpointer *)&reg)) {
+        if (reg->monitor && reg->wantsNotices &&
+            (!reg->scoped || memcmp(reg->uuid, lost->ident->uuid, VIR_UUID_BUFLEN) == 0) &&
+            !virNetServerClientSendEvent(client->client, encoded, reg->number))
+            room = false;
+    }
+    virObjectEventUnref(notice);
+    return room;
+}
+
+void
+remoteRelayClientDrained(remoteRelay *relay G_GNUC_UNUSED, remoteDaemonClient *client)
+{
+    remoteRelayGap *lost;
+    GHashTableIter iter;
+
+    g_hash_table_iter_init(&iter, client->gaps);
+    while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&lost)) {
+        if (!remoteRelayTellGap(client, lost))
+            return;             /* it grows until there is room again */
+        g_hash_table_iter_remove(&iter);
+    }
+}

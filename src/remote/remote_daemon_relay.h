@@ -1,0 +1,54 @@
+/*
+ * remote_daemon_relay.h: events on their way to the daemon's clients
+ *
+ * Registrations of clients, each event encoded once for all of them, and what is said to
+ * a client that was too slow. Queues and their limits are rpc's.
+ *
+ * All of it belongs to the I/O thread, in which the daemon's event loop runs too.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include "remote_daemon_client.h"
+#include "remote_protocol.h"
+
+typedef struct _remoteRelay remoteRelay;
+
+/* @conn: a read-write connection of the daemon's own, on which all registrations for monitor
+ * events are made (a reference is added). Never NULL. */
+remoteRelay *remoteRelayNew(virConnectPtr conn);
+/* When no client is left. */
+void remoteRelayFree(remoteRelay *relay);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(remoteRelay, remoteRelayFree)
+
+/**
+ * remoteRelayAddMonitor:
+ * @dom: whose events (borrowed); NULL: those of all domains
+ * @event: filter, or NULL
+ * @flags: as in virConnectDomainQemuMonitorEventRegister()
+ *
+ * Returns the number by which @client knows it, or -1 with an error reported.
+ */
+int remoteRelayAddMonitor(remoteRelay *relay, remoteDaemonClient *client,
+                          const remote_nonnull_domain *dom, const char *event,
+                          unsigned int flags);
+/* How a client is told of domain events. */
+typedef enum {
+    REMOTE_RELAY_NUMBERED,          /* with the registration's number */
+    REMOTE_RELAY_OLD,               /* without: by remote_connect_domain_event_register_any */
+} remoteRelayStyle;
+int remoteRelayAddDomain(remoteRelay *relay, remoteDaemonClient *client,
+                         const remote_nonnull_domain *dom, int eventID, remoteRelayStyle style);
+
+/* Return 0, or -1 with an error reported: @client has no such registration. No message for it
+ * follows. */
+int remoteRelayRemoveMonitor(remoteRelay *relay, remoteDaemonClient *client, int number);
+int remoteRelayRemoveDomain(remoteRelay *relay, remoteDaemonClient *client, int number);
+int remoteRelayRemoveOld(remoteRelay *relay, remoteDaemonClient *client, int eventID);
+
+/* Before and after @client's time. */
+void remoteRelayClientInit(remoteDaemonClient *client);
+void remoteRelayClientClear(remoteRelay *relay, remoteDaemonClient *client);
+/* There is room again for events: tells @client what it has missed. */
+void remoteRelayClientDrained(remoteRelay *relay, remoteDaemonClient *client);
