@@ -365,7 +365,7 @@ vshPromptInit(vshPrompt *prompt)
     rl_catch_signals = 0;
     rl_catch_sigwinch = 0;
     rl_basic_word_break_characters = VSH_WORD_BREAKS;
-    rl_completer_word_break_characters = (char *)VSH_WORD_BREAKS;
+    rl_completer_word_break_characters = VSH_WORD_BREAKS;
     rl_completer_quote_characters = VSH_WORD_QUOTES;
     rl_char_is_quoted_p = vshIsQuoted;
     rl_attempted_completion_function = vshCompleteLine;
