@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "virerror_priv.h"
+#include "yajlline.h"
 
 static void
 checkEvent(qemuMonitorParser *parser, const char *text, const char *name, const char *data,
@@ -169,6 +170,155 @@ testLimits(void)
     checkBad(parser, huge, QEMU_MONITOR_LINE_MAX + 1, "exceeds the limit");
 }
 
+/* Every escape, and halves of pairs. */
+static void
+testEscapes(void)
+{
+    static const struct {
+        const char *in, *out;
+    } cases[] = {
+        { "\\\"\\\\\\/\\b\\f\\n\\r\\t", "\\\"\\\\/\\b\\f\\n\\r\\t" },
+        { "\\u0000\\u001f\\u007f", "\\u0000\\u001F\x7f" },
+        { "\\u0022\\u005C\\u002f\\u000A", "\\\"\\\\/\\n" },
+        { "\\u00e9\\u20AC", "\xc3\xa9\xe2\x82\xac" },
+        { "\\ud83d\\ude00", "\xf0\x9f\x98\x80" },
+        { "\\udbff\\udfff", "\xf4\x8f\xbf\xbf" },
+        { "\\ud83d", "?" },
+        { "\\ude00", "?" },
+        { "\\ud83dx", "?x" },
+        { "\\ud83d\\n", "?\\n" },
+        { "\\ud83d\\u0041", "?A" },
+        { "\\ud83d\\ud83d\\ude00", "?\xf0\x9f\x98\x80" },
+        { "\\ude00\\ud83d", "??" },
+    };
+    g_autoptr(qemuMonitorParser) parser = qemuMonitorParserNew();
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *text = g_strdup_printf("{\"event\":\"E\",\"data\":\"%s\"}", cases[i].in);
+        g_autofree char *data = g_strdup_printf("\"%s\"", cases[i].out);
+
+        checkEvent(parser, text, "E", data, -1, 0);
+        yajlLineCheck(parser, text, strlen(text));
+    }
+    /* A name is told without its escapes, whatever is in it. */
+    checkEvent(parser, "{\"event\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u001f\\u00e9\"}",
+               "\"\\/\b\f\n\r\t\x1f\xc3\xa9", NULL, -1, 0);
+    /* So is the name of a member. */
+    checkEvent(parser, "{\"\\u0065vent\":\"E\",\"d\\u0061ta\":1}", "E", "1", -1, 0);
+}
+
+static void
+testNul(void)
+{
+    g_autoptr(qemuMonitorParser) parser = qemuMonitorParserNew();
+    const char *text = "{\"event\":\"A\\u0000B\"}";
+    qemuMonitorLine line;
+
+    g_assert_cmpint(qemuMonitorParserLine(parser, text, strlen(text), &line), ==, 0);
+    g_assert_cmpmem(line.event, line.eventLen, "A\0B", 3);
+}
+
+static void
+testNumbers(void)
+{
+    static const char *const good[] = {
+        "0", "-0", "1", "-1", "10", "0.0", "0.10", "1e1", "1E+1", "1e-01", "-0.0e0",
+        "9223372036854775807", "9223372036854775808", "1e999999",
+    };
+    static const char *const bad[] = {
+        "", "-", "+1", "01", "-01", "1.", ".5", "1.e1", "1e", "1e+", "0x1", "1-", "--1", "1e1.5",
+        "NaN", "Infinity", "nul", "nulll", "True", "truefalse",
+    };
+    g_autoptr(qemuMonitorParser) parser = qemuMonitorParserNew();
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(good); i++) {
+        g_autofree char *text = g_strdup_printf("{\"event\":\"E\",\"data\":%s}", good[i]);
+
+        checkEvent(parser, text, "E", good[i], -1, 0);
+    }
+    for (i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autofree char *text = g_strdup_printf("{\"event\":\"E\",\"data\":[%s%s]}", bad[i],
+                                                *bad[i] ? "" : ",");
+
+        checkBad(parser, text, strlen(text), "cannot understand");
+    }
+    checkEvent(parser, "{\"event\":\"E\",\"timestamp\":{\"seconds\":9223372036854775807,"
+               "\"microseconds\":4294967295}}", "E", NULL, G_MAXINT64, G_MAXUINT32);
+    checkEvent(parser, "{\"event\":\"E\",\"timestamp\":{\"seconds\":9223372036854775808,"
+               "\"microseconds\":4294967296}}", "E", NULL, -1, 0);
+    checkEvent(parser, "{\"event\":\"E\",\"timestamp\":{\"seconds\":-9223372036854775808}}", "E",
+               NULL, G_MININT64, 0);
+}
+
+/* What an error shows of a line may reach a terminal. */
+static void
+testShown(void)
+{
+    g_autoptr(qemuMonitorParser) parser = qemuMonitorParserNew();
+    const char *text = "\x1b[2J\xc2\x9b\xff\n\x7f";
+    qemuMonitorLine line;
+
+    g_assert_cmpint(qemuMonitorParserLine(parser, text, strlen(text), &line), ==, -1);
+    g_assert_nonnull(strstr(virGetLastErrorMessage(), "'?[2J?\xef\xbf\xbd?" "?'"));
+    g_assert_nonnull(strstr(virGetLastErrorMessage(), "byte 0"));
+    g_assert_cmpint(qemuMonitorParserLine(parser, "{\"event\" 1}", 11, &line), ==, -1);
+    g_assert_nonnull(strstr(virGetLastErrorMessage(), "byte 9"));
+}
+
+/* Lines that are nearly good: both say the same of each. */
+static void
+testLikeYajl(void)
+{
+    static const char *const seeds[] = {
+        "{\"timestamp\": {\"seconds\": 1700000000, \"microseconds\": 123456}, "
+        "\"event\": \"BLOCK_IO_ERROR\", \"data\": {\"device\": \"d\", \"nospace\": false, "
+        "\"list\": [0, -1.5e3, {\"a\": null}, []]}}",
+        "{\"return\": {\"a\": \"\\u00e9\\ud83d\\ude00\\n\"}, \"id\": \"libvirt-1\"}",
+        "{\"QMP\": {\"version\": {}, \"capabilities\": [\"oob\"]}}",
+        "{\"error\": {\"class\": \"GenericError\", \"desc\": \"\xc3\xa9\xe2\x82\xac\"}, \"id\": 5}",
+    };
+    static const char alphabet[] = "{}[]\",:\\u/0123456789abcdefDtrueflsn-+.E \t\r\x01\x80\xc3\xa9"
+                                   "\xed\xa0\xf0\x9f";
+    g_autoptr(qemuMonitorParser) parser = qemuMonitorParserNew();
+    g_autoptr(GRand) rand = g_rand_new_with_seed(20140223);
+    g_autoptr(GString) line = g_string_new(NULL);
+    size_t good = 0;
+    int i, k;
+
+    for (i = 0; i < 100000; i++) {
+        g_string_assign(line, seeds[i % G_N_ELEMENTS(seeds)]);
+        for (k = g_rand_int_range(rand, 0, 4); k > 0 && line->len > 0; k--) {
+            gssize at = g_rand_int_range(rand, 0, line->len);
+            char c = alphabet[g_rand_int_range(rand, 0, sizeof(alphabet))];
+
+            switch (g_rand_int_range(rand, 0, 5)) {
+            case 0:
+                line->str[at] = c;
+                break;
+            case 1:
+                g_string_insert_c(line, at, c);
+                break;
+            case 2:
+                g_string_erase(line, at, 1);
+                break;
+            case 3:
+                g_string_truncate(line, at);
+                break;
+            default:
+                g_string_insert_len(line, g_rand_int_range(rand, 0, line->len), line->str + at,
+                                    MIN(20, line->len - at));
+                break;
+            }
+        }
+        good += yajlLineCheck(parser, line->str, line->len);
+    }
+    /* Else it would say little. */
+    g_assert_cmpuint(good, >, 10000);
+    g_assert_cmpuint(good, <, 90000);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -179,5 +329,10 @@ main(int argc, char **argv)
     g_test_add_func("/qemu/monitor-line/replies", testReplies);
     g_test_add_func("/qemu/monitor-line/bad", testBadLines);
     g_test_add_func("/qemu/monitor-line/limits", testLimits);
+    g_test_add_func("/qemu/monitor-line/escapes", testEscapes);
+    g_test_add_func("/qemu/monitor-line/nul", testNul);
+    g_test_add_func("/qemu/monitor-line/numbers", testNumbers);
+    g_test_add_func("/qemu/monitor-line/shown", testShown);
+    g_test_add_func("/qemu/monitor-line/like-yajl", testLikeYajl);
     return g_test_run();
 }
