@@ -3,8 +3,9 @@
  *
  * A handle or timeout is a small object, found by its ID and by the GSource that
  * serves it. A removed one is taken out at once, so that its callback isn't
- * called again, and freed by an idle source: never while its callback runs, and
- * never inside the call that removes it, as applications rely on.
+ * called again, and freed by an idle source: never while its callback runs, even
+ * if that runs the loop, and never inside the call that removes it, as applications
+ * rely on.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -27,10 +28,12 @@ typedef struct {
     void *opaque;
     virFreeCallback ff;
     GSource *source;                    /* guarded by the lock, as events and interval */
+    unsigned int running;               /* calls of its callback that go on; guarded too */
+    bool removed;                       /* guarded too */
 } virEventGLibEntry;
 
 static virMutex virEventGLibLock = VIR_MUTEX_INITIALIZER;
-static GHashTable *virEventGLibEntries; /* guarded by the lock; ID -> entry, never removed */
+static GHashTable *virEventGLibEntries; /* guarded by the lock; ID -> entry, not removed */
 static int virEventGLibNextID = 1;      /* guarded by the lock */
 
 static GIOCondition
@@ -65,15 +68,53 @@ virEventGLibFromCondition(GIOCondition condition)
     return events;
 }
 
-/* The entry of @id with a source that is still @source: another thread may have
- * changed or removed it between GLib's dispatch and here. Both IDs and entries
- * outlive the dispatch, as removal frees them from the loop itself. */
+static gboolean
+virEventGLibFree(gpointer opaque)
+{
+    virEventGLibEntry *entry = opaque;
+
+    /* The removal is over: GLib's lock sees to that. The thread sanitizer sees only ours. */
+    virMutexLock(&virEventGLibLock);
+    virMutexUnlock(&virEventGLibLock);
+
+    if (entry->ff)
+        entry->ff(entry->opaque);
+    g_free(entry);
+    return G_SOURCE_REMOVE;
+}
+
+static void
+virEventGLibFreeLater(virEventGLibEntry *entry)
+{
+    /* Above all others: whoever runs the loop once more has seen it freed. */
+    g_idle_add_full(G_PRIORITY_HIGH, virEventGLibFree, entry, NULL);
+}
+
+/* Before the callback: whether it may be called. Another thread may have changed or removed
+ * the entry between GLib's dispatch and here; it is there for the length of the dispatch, as the
+ * loop itself frees it. */
 static bool
-virEventGLibIsCurrent(virEventGLibEntry *entry)
+virEventGLibEnter(virEventGLibEntry *entry)
 {
     g_auto(virLockGuard) guard G_GNUC_UNUSED = virLockGuardLock(&virEventGLibLock);
 
-    return entry->source == g_main_current_source();
+    if (entry->source != g_main_current_source())
+        return false;
+    entry->running++;
+    return true;
+}
+
+/* Behind it. */
+static void
+virEventGLibLeave(virEventGLibEntry *entry)
+{
+    bool last;
+
+    virMutexLock(&virEventGLibLock);
+    last = --entry->running == 0 && entry->removed;
+    virMutexUnlock(&virEventGLibLock);
+    if (last)
+        virEventGLibFreeLater(entry);
 }
 
 static gboolean
@@ -81,9 +122,10 @@ virEventGLibDispatchHandle(gint fd, GIOCondition condition, gpointer opaque)
 {
     virEventGLibEntry *entry = opaque;
 
-    if (!virEventGLibIsCurrent(entry))
+    if (!virEventGLibEnter(entry))
         return G_SOURCE_REMOVE;
     entry->handle(entry->id, fd, virEventGLibFromCondition(condition), entry->opaque);
+    virEventGLibLeave(entry);
     return G_SOURCE_CONTINUE;
 }
 
@@ -92,9 +134,10 @@ virEventGLibDispatchTimeout(gpointer opaque)
 {
     virEventGLibEntry *entry = opaque;
 
-    if (!virEventGLibIsCurrent(entry))
+    if (!virEventGLibEnter(entry))
         return G_SOURCE_REMOVE;
     entry->timeout(entry->id, entry->opaque);
+    virEventGLibLeave(entry);
     return G_SOURCE_CONTINUE;
 }
 
@@ -129,7 +172,11 @@ virEventGLibAdd(virEventGLibEntry *entry)
 
     if (!virEventGLibEntries)
         virEventGLibEntries = g_hash_table_new(NULL, NULL);
-    entry->id = virEventGLibNextID++;
+    /* They come round after some years. */
+    do {
+        entry->id = virEventGLibNextID;
+        virEventGLibNextID = virEventGLibNextID == G_MAXINT ? 1 : virEventGLibNextID + 1;
+    } while (g_hash_table_contains(virEventGLibEntries, GINT_TO_POINTER(entry->id)));
     g_hash_table_insert(virEventGLibEntries, GINT_TO_POINTER(entry->id), entry);
     virEventGLibArm(entry);
     return entry->id;
@@ -146,25 +193,11 @@ virEventGLibFind(int id, bool handle)
     return entry && (entry->fd >= 0) == handle ? entry : NULL;
 }
 
-static gboolean
-virEventGLibFree(gpointer opaque)
-{
-    virEventGLibEntry *entry = opaque;
-
-    /* The removal is over: GLib's lock sees to that. The thread sanitizer sees only ours. */
-    virMutexLock(&virEventGLibLock);
-    virMutexUnlock(&virEventGLibLock);
-
-    if (entry->ff)
-        entry->ff(entry->opaque);
-    g_free(entry);
-    return G_SOURCE_REMOVE;
-}
-
 static int
 virEventGLibRemove(int id, bool handle)
 {
     virEventGLibEntry *entry;
+    bool running = false;
 
     virMutexLock(&virEventGLibLock);
     if ((entry = virEventGLibFind(id, handle))) {
@@ -172,6 +205,8 @@ virEventGLibRemove(int id, bool handle)
         entry->events = 0;
         entry->interval = -1;
         virEventGLibArm(entry);
+        entry->removed = true;
+        running = entry->running > 0;
         if (g_hash_table_size(virEventGLibEntries) == 0)
             g_clear_pointer(&virEventGLibEntries, g_hash_table_unref);
     }
@@ -179,8 +214,9 @@ virEventGLibRemove(int id, bool handle)
 
     if (!entry)
         return -1;
-    /* Above all others: whoever runs the loop once more has seen it freed. */
-    g_idle_add_full(G_PRIORITY_HIGH, virEventGLibFree, entry, NULL);
+    /* Else it is freed behind its callback. */
+    if (!running)
+        virEventGLibFreeLater(entry);
     return 0;
 }
 
