@@ -14,6 +14,8 @@ import time
 
 import pytest
 
+pytest_plugins = ["daemons"]
+
 DEADLINE = float(os.environ.get("VIRTMON_DEADLINE", "30"))
 BUILD = pathlib.Path(os.environ.get("VIRTMON_BUILD", "build"))
 # A sanitizer that was loaded into this very process, for the sake of the libraries, is not for
@@ -132,6 +134,26 @@ def start_qemu(folder):
 @pytest.fixture
 def qemu(start_qemu):
     return start_qemu()
+
+
+# The domain of libvirt's test driver.
+TEST_NAME = "test"
+TEST_UUID = "6695eb01-f6a4-8304-79aa-97f2502e193f"
+
+
+@pytest.fixture(scope="module")
+def test_uri():
+    """Of a QEMU that looks like the test driver's domain, for comparisons with what works on
+    that; tests leave it as it was."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix="vm-"))
+    one = None
+    try:
+        one = Qemu(path, name=TEST_NAME, args=["-uuid", TEST_UUID])
+        yield uri_of(one.watch)
+    finally:
+        if one:
+            one.close()
+        shutil.rmtree(path)
 
 
 @pytest.fixture

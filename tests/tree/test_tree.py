@@ -27,6 +27,10 @@ LAYERS = {
     "src/util": [],
     "src/conf": ["src/util", "datatypes.h"],
     "src/qemu": ["src/util", "src/conf", "src"],
+    "src/rpc": ["src/util", "virnetprotocol.h", "virkeepaliveprotocol.h"],
+    "src/access": ["src/util"],
+    "src/remote": ["src/util", "src/conf", "src/rpc", "src/access", "src", "remote_protocol.h",
+                   "qemu_protocol.h", "virnetprotocol.h"],
     "tools": [],
     "examples": [],
 }

@@ -1,0 +1,290 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Daemons with real guests: ours, and libvirt's own, so that both can be asked the same.
+
+A daemon has `kind` ("virtmond", "libvirtd"), `uri()` and `start_guest()`. A guest is a Qemu as in
+conftest.py: with `command()` on a monitor of the test's own, beside the one that the
+daemon has.
+"""
+import os
+import select
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+from conftest import BUILD, DEADLINE, Qemu, Qmp
+
+
+def wait_for_socket(path, process, log):
+    """Until somebody listens there."""
+    deadline = time.monotonic() + DEADLINE
+    while True:
+        with socket.socket(socket.AF_UNIX) as sock:
+            try:
+                sock.connect(str(path))
+                return
+            except OSError:
+                pass
+        if process.poll() is not None or time.monotonic() > deadline:
+            text = log.read_text(errors="replace") if log.exists() else ""
+            pytest.fail(f"nobody listens at {path}; log:\n{text[-3000:]}")
+        select.select([], [], [], 0.01)
+
+
+def end(process):
+    """By SIGTERM, as a service manager would; the exit status."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(timeout=DEADLINE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(timeout=DEADLINE)
+            pytest.fail(f"process {process.pid} does not end")
+    return process.returncode
+
+
+class Virtmond:
+    """A virtmond whose guests are the QEMUs in its folder."""
+
+    kind = "virtmond"
+
+    def __init__(self, folder, *args, config=None, env=None, monitors=None):
+        self.folder = folder
+        self.run = folder / "run"
+        self.log = folder / "virtmond.log"
+        self.config = folder / "virtmond.conf"
+        self.config.write_text(config or "")
+        self.guests = []
+        command = [BUILD / "src" / "virtmond", "--config", self.config, "--socket-dir", self.run]
+        for pattern in monitors if monitors is not None else [folder / "*.qmp"]:
+            command += ["--monitor", pattern]
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                [str(word) for word in command + list(args)], stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log, env={**os.environ, "LC_ALL": "C.UTF-8", **(env or {})})
+        try:
+            wait_for_socket(self.socket(), self.process, self.log)
+            wait_for_socket(self.socket(True), self.process, self.log)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def socket(self, readonly=False):
+        return self.run / ("virtmon-sock-ro" if readonly else "virtmon-sock")
+
+    def uri(self, readonly=False):
+        return f"qemu+unix:///system?socket={self.socket(readonly)}"
+
+    def start_guest(self, name="guest", args=(), machine="none", accel="tcg"):
+        guest = Qemu(self.folder, name, machine=machine, args=args, accel=accel)
+        self.guests.append(guest)
+        self.wait_until_known(name)
+        return guest
+
+    def wait_until_known(self, name):
+        """Sockets are found by inotify, which takes a moment."""
+        deadline = time.monotonic() + DEADLINE
+        while subprocess.run(["virsh", "-c", self.uri(True), "domid", name], capture_output=True,
+                             check=False).returncode != 0:
+            if time.monotonic() > deadline:
+                pytest.fail(f"'{name}' is not found; log:\n" + self.log.read_text()[-3000:])
+
+    def close(self):
+        try:
+            return end(self.process)
+        finally:
+            for guest in self.guests:
+                guest.close()
+
+
+class LibvirtGuest:
+    """A guest that libvirtd has started, with a monitor of the test's own."""
+
+    def __init__(self, daemon, name, args, machine, accel):
+        self.name = name
+        self.daemon = daemon
+        self.drive = daemon.folder / f"{name}.drive"
+        xml = daemon.folder / f"{name}.xml"
+        words = ["-qmp", f"unix:{self.drive},server=on,wait=off", *map(str, args)]
+        extra = "".join(f"<qemu:arg value='{word}'/>" for word in words)
+        xml.write_text(
+            f"<domain type='{'kvm' if accel == 'kvm' else 'qemu'}' "
+            "xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>"
+            f"<name>{name}</name><memory unit='MiB'>32</memory><vcpu>1</vcpu>"
+            f"<os><type arch='x86_64' machine='{machine}'>hvm</type></os><devices>"
+            "<emulator>/usr/bin/qemu-system-x86_64</emulator><memballoon model='none'/>"
+            f"</devices><qemu:commandline>{extra}</qemu:commandline></domain>")
+        daemon.virsh("create", xml)
+        self.pid = int(next(self.daemon.run.glob(f"libvirt/qemu/{name}.pid")).read_text())
+        self.qmp = Qmp(self.drive, time.monotonic() + DEADLINE)
+
+    def command(self, name, **arguments):
+        return self.qmp.command(name, **arguments)
+
+    def close(self):
+        self.qmp.close()
+
+
+# Everything that libvirtd keeps lies in the folder, seen by it at the usual places in a mount
+# namespace of its own; and it knows the user that its QEMU driver insists on.
+LIBVIRTD = """
+set -e
+D=$1
+for place in run lib log cache; do mkdir -p $D/libvirtd/$place; done
+mkdir -p $D/libvirtd/etc /run/libvirt /etc/libvirt /var/lib/libvirt /var/log/libvirt \
+    /var/cache/libvirt
+mount --make-rprivate /
+mount --bind $D/run/libvirt /run/libvirt
+mount --bind $D/libvirtd/etc /etc/libvirt
+mount --bind $D/libvirtd/lib /var/lib/libvirt
+mount --bind $D/libvirtd/log /var/log/libvirt
+mount --bind $D/libvirtd/cache /var/cache/libvirt
+{ cat /etc/passwd; echo "libvirt-qemu:x:64055:64055::/var/lib/libvirt:/usr/sbin/nologin"; } \
+    >$D/libvirtd/passwd
+{ cat /etc/group; echo "libvirt-qemu:x:64055:"; } >$D/libvirtd/group
+mount --bind $D/libvirtd/passwd /etc/passwd
+mount --bind $D/libvirtd/group /etc/group
+cp $D/qemu.conf /etc/libvirt/qemu.conf
+exec libvirtd --config $D/libvirtd.conf --pid-file $D/run/libvirtd.pid $2
+"""
+
+LIBVIRTD_CONF = """
+unix_sock_dir = "{run}"
+auth_unix_ro = "none"
+auth_unix_rw = "none"
+log_outputs = "3:stderr"
+{config}
+"""
+
+QEMU_CONF = """
+stdio_handler = "file"
+security_driver = "none"
+cgroup_controllers = []
+namespaces = []
+user = "root"
+group = "root"
+remember_owner = 0
+"""
+
+
+class Libvirtd:
+    """A libvirtd of Debian's; needs root."""
+
+    kind = "libvirtd"
+
+    def __init__(self, folder, *args, config="", env=None):
+        self.folder = folder
+        self.run = folder / "run"
+        self.log = folder / "libvirtd.log"
+        self.guests = []
+        (self.run / "libvirt").mkdir(parents=True)
+        (folder / "libvirtd.conf").write_text(LIBVIRTD_CONF.format(run=self.run, config=config))
+        (folder / "qemu.conf").write_text(QEMU_CONF)
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                ["unshare", "--mount", "bash", "-c", LIBVIRTD, "libvirtd", str(folder), *args],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env={**os.environ, "LC_ALL": "C.UTF-8", **(env or {})})
+        try:
+            wait_for_socket(self.socket(), self.process, self.log)
+            self.wait_until_ready()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def wait_until_ready(self):
+        """It listens before its drivers are up."""
+        deadline = time.monotonic() + DEADLINE
+        while subprocess.run(["virsh", "-c", self.uri(), "list"], capture_output=True,
+                             check=False).returncode != 0:
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                pytest.fail("libvirtd is not ready; log:\n" + self.log.read_text()[-3000:])
+
+    def socket(self, readonly=False):
+        return self.run / ("libvirt-sock-ro" if readonly else "libvirt-sock")
+
+    def uri(self, readonly=False):
+        return f"qemu+unix:///system?socket={self.socket(readonly)}"
+
+    def virsh(self, *args):
+        done = subprocess.run(["virsh", "-q", "-c", self.uri(), *map(str, args)],
+                              capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def start_guest(self, name="guest", args=(), machine="pc", accel="tcg"):
+        # QEMU's "none" has nothing that libvirt's command line needs.
+        guest = LibvirtGuest(self, name, args, "pc" if machine == "none" else machine, accel)
+        self.guests.append(guest)
+        return guest
+
+    def close(self):
+        # Its guests outlive it, and are ended by their process IDs as QEMU has left them.
+        try:
+            return end(self.process)
+        finally:
+            for guest in self.guests:
+                guest.close()
+            for file in self.run.glob("libvirt/qemu/*.pid"):
+                try:
+                    os.kill(int(file.read_text()), signal.SIGKILL)
+                except (ProcessLookupError, ValueError):
+                    pass
+
+
+@pytest.fixture
+def start_virtmond(folder):
+    """Starts virtmonds, the first in the folder, others in folders below; all are ended."""
+    started = []
+
+    def start(*args, **kwargs):
+        place = folder if not started else folder / str(len(started))
+        place.mkdir(exist_ok=True)
+        started.append(Virtmond(place, *args, **kwargs))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.close()
+
+
+@pytest.fixture
+def start_libvirtd(folder):
+    started = []
+
+    def start(*args, **kwargs):
+        place = folder / f"l{len(started)}"
+        place.mkdir()
+        started.append(Libvirtd(place, *args, **kwargs))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.close()
+
+
+@pytest.fixture
+def virtmond(start_virtmond):
+    return start_virtmond()
+
+
+@pytest.fixture
+def libvirtd(start_libvirtd):
+    return start_libvirtd()
+
+
+@pytest.fixture(params=["virtmond", "libvirtd"])
+def daemon(request):
+    """Each in turn: what a client may expect of one, it may of the other."""
+    return request.getfixturevalue(request.param)
