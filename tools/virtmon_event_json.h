@@ -13,7 +13,7 @@
 typedef struct {
     gint64 seconds;             /* QEMU's time; -1: it gave none */
     guint32 micros;
-    gint64 received;            /* when it was read: microseconds since the epoch, UTC; -1: unknown */
+    gint64 received;            /* when it was read: microseconds since the epoch; -1: unknown */
     const char *domain;
     const char *uuid;
     int id;                     /* -1: none */
