@@ -7,8 +7,6 @@
 
 #include "domain_list.h"
 
-#include <string.h>
-
 #include "virerror_priv.h"
 #include "virgettext.h"
 #include "viruuid.h"
@@ -73,21 +71,6 @@ virDomainObjGetState(virDomainObj *obj, int *reason)
     return obj->state;
 }
 
-static guint
-virDomainListHashUUID(gconstpointer key)
-{
-    guint hash;
-
-    memcpy(&hash, key, sizeof(hash));
-    return hash;
-}
-
-static gboolean
-virDomainListEqualUUID(gconstpointer a, gconstpointer b)
-{
-    return memcmp(a, b, VIR_UUID_BUFLEN) == 0;
-}
-
 virDomainList *
 virDomainListNew(void)
 {
@@ -95,7 +78,7 @@ virDomainListNew(void)
 
     virMutexInit(&list->lock);
     list->byID = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)virDomainObjUnref);
-    list->byUUID = g_hash_table_new(virDomainListHashUUID, virDomainListEqualUUID);
+    list->byUUID = g_hash_table_new(virUUIDHash, virUUIDEqual);
     list->byName = g_hash_table_new(g_str_hash, g_str_equal);
     return list;
 }
@@ -142,14 +125,21 @@ virDomainListAdd(virDomainList *list, virDomainObj *obj)
 void
 virDomainListRemove(virDomainList *list, virDomainObj *obj)
 {
-    g_auto(virLockGuard) guard G_GNUC_UNUSED = virLockGuardLock(&list->lock);
     virDomainIdent *ident = obj->ident;
+    bool found;
 
-    if (g_hash_table_lookup(list->byID, GINT_TO_POINTER(ident->id)) != obj)
-        return;
-    g_hash_table_remove(list->byUUID, ident->uuid);
-    g_hash_table_remove(list->byName, ident->name);
-    g_hash_table_remove(list->byID, GINT_TO_POINTER(ident->id));
+    virMutexLock(&list->lock);
+    found = g_hash_table_lookup(list->byID, GINT_TO_POINTER(ident->id)) == obj;
+    if (found) {
+        g_hash_table_remove(list->byUUID, ident->uuid);
+        g_hash_table_remove(list->byName, ident->name);
+        g_hash_table_steal(list->byID, GINT_TO_POINTER(ident->id));
+    }
+    virMutexUnlock(&list->lock);
+
+    /* It may be the last reference, and then calls the driver. */
+    if (found)
+        virDomainObjUnref(obj);
 }
 
 static virDomainObj *
