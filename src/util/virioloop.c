@@ -23,7 +23,7 @@
 
 VIR_LOG_INIT("util.ioloop");
 
-/* Handles served in one turn; more just wait for the next one. */
+/* Handles served in one turn, and timers; more just wait for the next one. */
 #define VIR_IO_LOOP_TURN_MAX 64
 
 struct _virIOHandle {
@@ -103,24 +103,29 @@ virIOLoopRunCalls(virIOLoop *io)
     return !quit;
 }
 
-/* Runs what is due; returns milliseconds until the next is, -1 if none runs. */
+/* Runs what is due, so far as it fits into a turn; returns milliseconds until the next is due, -1
+ * if none runs. */
 static int
 virIOLoopRunTimers(virIOLoop *io)
 {
     gint64 now = 0;
     gint64 wait;
+    size_t ran;
 
-    while (!g_sequence_is_empty(io->timers)) {
+    for (ran = 0; !g_sequence_is_empty(io->timers); ran++) {
         GSequenceIter *first = g_sequence_get_begin_iter(io->timers);
         virIOTimer *timer = g_sequence_get(first);
 
-        if (now == 0 || timer->due > now)
+        /* Those that get due by what others do wait for the next turn. */
+        if (ran == 0)
             now = g_get_monotonic_time();
         if (timer->due > now) {
             /* Rounded up: early is one useless turn more. */
-            wait = (timer->due - now + 999) / 1000;
-            return (int)MIN(wait, G_MAXINT);
+            wait = (timer->due - g_get_monotonic_time() + 999) / 1000;
+            return (int)CLAMP(wait, 0, G_MAXINT);
         }
+        if (ran == VIR_IO_LOOP_TURN_MAX)
+            return 0;
         virIOLoopStopTimer(timer);
         timer->func(timer->opaque);
     }
