@@ -23,6 +23,9 @@ BUILD = pathlib.Path(os.environ.get("VIRTMON_BUILD", "build"))
 PRELOAD = os.environ.pop("LD_PRELOAD", "")
 if PRELOAD:
     os.environ["ASAN_OPTIONS"] = "detect_leaks=1"
+# What meson puts there is for programs that are not linked to where they were built. Ours are; in
+# Debian's it would exchange the very libvirt that ours is compared with.
+os.environ.pop("LD_LIBRARY_PATH", None)
 
 
 class Qmp:
