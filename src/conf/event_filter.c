@@ -279,45 +279,64 @@ virEventFilterAppendQuoted(GString *regex, char c)
     g_string_append_c(regex, c);
 }
 
-/* One "[...]" whose text is from @at up to @end, which is behind the closing bracket. */
+/* The set behind a "[" at @at. It is spelt out, as a set in a regular expression is another thing
+ * in much: where case is ignored, in ranges that run backwards, in what needs a backslash. Sets
+ * end where virEventFilterInSet() says. */
 static void
-virEventFilterAppendSet(GString *regex, const char *at, const char *end)
+virEventFilterAppendSet(GString *regex, const virEventFilter *filter, const char *at)
 {
+    bool negate = *at == '!' || *at == '^';
+    const char *end;
+    size_t start = regex->len;
+    int c;
+
     g_string_append_c(regex, '[');
-    if (*at == '!' || *at == '^') {
-        g_string_append_c(regex, '^');
-        at++;
-    }
-    for (; at < end - 1; at++) {
-        virEventFilterAppendQuoted(regex, *at);
-        if (at[1] == '-' && at + 2 < end - 1) {
+    for (c = 1; c < 128; c++) {
+        int last = c;
+
+        if (!virEventFilterInSet(filter, at, virEventFilterFold(filter, c), &end))
+            continue;
+        while (last + 1 < 128 &&
+               virEventFilterInSet(filter, at, virEventFilterFold(filter, last + 1), &end))
+            last++;
+        virEventFilterAppendQuoted(regex, c);
+        if (last > c + 1)
             g_string_append_c(regex, '-');
-            virEventFilterAppendQuoted(regex, at[2]);
-            at += 2;
-        }
+        if (last > c)
+            virEventFilterAppendQuoted(regex, last);
+        c = last;
     }
+    if (negate)
+        g_string_append(regex, "\\x{80}-\\x{10ffff}");
     g_string_append_c(regex, ']');
+    if (regex->len == start + 2) {
+        /* Nothing is in it. */
+        g_string_truncate(regex, start);
+        g_string_append(regex, "(?!)");
+    }
 }
 
 char *
-virEventFilterGlobToRegex(const char *glob)
+virEventFilterGlobToRegex(const char *glob, bool ignoreCase)
 {
     g_autoptr(GString) regex = g_string_new("(?s)\\A");
-    const virEventFilter none = { .ignoreCase = false };
+    const virEventFilter filter = { .ignoreCase = ignoreCase };
     const char *end;
 
     for (; *glob; glob++) {
         switch (*glob) {
         case '*':
+            while (glob[1] == '*')
+                glob++;
             g_string_append(regex, ".*");
             continue;
         case '?':
             g_string_append_c(regex, '.');
             continue;
         case '[':
-            virEventFilterInSet(&none, glob + 1, 'x', &end);
+            virEventFilterInSet(&filter, glob + 1, 'x', &end);
             if (end) {
-                virEventFilterAppendSet(regex, glob + 1, end);
+                virEventFilterAppendSet(regex, &filter, glob + 1);
                 glob = end - 1;
                 continue;
             }

@@ -39,6 +39,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(virEventFilter, virEventFilterFree)
 bool virEventFilterMatches(virEventFilter *filter, const char *name, size_t len);
 /* What the filter costs in memory, for accounting. */
 size_t virEventFilterBytes(const virEventFilter *filter);
-/* The regular expression that fits what @glob fits, for those who know no globs; the caller frees
- * it. */
-char *virEventFilterGlobToRegex(const char *glob);
+/* The regular expression that fits those names of ASCII characters that @glob fits, for those who
+ * know no globs: to be used with the same @ignoreCase. The caller frees it. */
+char *virEventFilterGlobToRegex(const char *glob, bool ignoreCase);

@@ -246,6 +246,7 @@ remoteEventsAskMonitor(remoteEvents *events, remoteEventsReg *reg, const remoteE
 {
     const unsigned int glob = VIR_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_GLOB;
     const unsigned int regex = VIR_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_REGEX;
+    const unsigned int nocase = VIR_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_NOCASE;
     g_autofree char *pattern = NULL;
     virErrorPtr first = NULL;
 
@@ -255,7 +256,8 @@ remoteEventsAskMonitor(remoteEvents *events, remoteEventsReg *reg, const remoteE
         return -1;
 
     virErrorPreserveLast(&first);
-    pattern = wish->event ? virEventFilterGlobToRegex(wish->event) : g_strdup("");
+    pattern = wish->event ? virEventFilterGlobToRegex(wish->event, wish->flags & nocase) :
+                            g_strdup("");
     if (remoteEventsAskMonitorOnce(events, reg, wish, pattern,
                                    (wish->flags & ~glob) | regex) == 0) {
         virFreeError(first);

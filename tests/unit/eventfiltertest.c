@@ -217,6 +217,68 @@ testCatastrophicGlob(void)
     }
 }
 
+/* Any of these may be in a pattern or a name, so that they often fit. */
+static char *
+randomText(GRand *rand, const char *letters, guint maxLen)
+{
+    guint len = g_rand_int_range(rand, 0, maxLen + 1);
+    char *text = g_malloc0(len + 1);
+    guint i;
+
+    for (i = 0; i < len; i++)
+        text[i] = letters[g_rand_int_range(rand, 0, strlen(letters))];
+    return text;
+}
+
+/* What those are given who know no globs fits the same names. */
+static void
+testGlobToRegex(void)
+{
+    static const char *const globs[] = {
+        "", "*", "**", "?", "STOP", "BLOCK_*", "[!A]", "[^A-C]X", "[]a]", "[!]]", "[a-]", "[b-a]",
+        "[Z-a]", "[A-z]", "[5-_]", "[[:alpha:]]", "[a\\]b]", "[\\]", "[", "a[", "[a", "\\", "\\*",
+        "a\\", "\\Q*", "(?i)a", "a|b", "^a$", "a b", "a\nb", "[!b-a]", "[a-b-c]", "[--a]", "\\A",
+        "[_]*", "a{2}", "a+.#",
+    };
+    GRand *rand = g_rand_new_with_seed(5);
+    size_t fits = 0;
+    size_t i;
+
+    for (i = 0; i < 20000; i++) {
+        g_autofree char *glob = i < 2 * G_N_ELEMENTS(globs) ? g_strdup(globs[i / 2]) :
+                                randomText(rand, "aAbZz_5*?[]!^-\\.\n", 8);
+        g_autofree char *regex = virEventFilterGlobToRegex(glob, i % 2);
+        g_autoptr(virEventFilter) one = virEventFilterNew(VIR_EVENT_FILTER_GLOB, i % 2, glob);
+        g_autoptr(virEventFilter) other = virEventFilterNew(VIR_EVENT_FILTER_REGEX, i % 2, regex);
+        size_t j;
+
+        g_assert_nonnull(one);
+        g_assert_nonnull(other);
+        for (j = 0; j < 20; j++) {
+            g_autofree char *name = randomText(rand, "aAbBzZ_5*[]!^-\\.\n", 4);
+
+            if (matches(one, name) != matches(other, name))
+                g_error("glob '%s' as '%s' differs on '%s', case %s", glob, regex, name,
+                        i % 2 ? "ignored" : "counts");
+            fits += matches(one, name);
+        }
+    }
+    g_assert_cmpuint(fits, >, 1000);
+    g_rand_free(rand);
+}
+
+/* Stars next to each other are one: else those who search by backtracking never end. */
+static void
+testGlobToRegexText(void)
+{
+    g_autofree char *stars = virEventFilterGlobToRegex("a***b", false);
+    g_autofree char *set = virEventFilterGlobToRegex("[!A-C]", true);
+
+    g_assert_cmpstr(stars, ==, "(?s)\\Aa.*b\\z");
+    g_assert_nonnull(strstr(set, "D-"));
+    g_assert_nonnull(strstr(set, "d-"));
+}
+
 /* Names that no QEMU has are not compared with patterns; a literal and no filter take them. */
 static void
 testLongNames(void)
@@ -279,6 +341,8 @@ main(int argc, char **argv)
     g_test_add_func("/conf/eventfilter/bad", testBad);
     g_test_add_func("/conf/eventfilter/catastrophic", testCatastrophic);
     g_test_add_func("/conf/eventfilter/catastrophic-glob", testCatastrophicGlob);
+    g_test_add_func("/conf/eventfilter/glob-to-regex", testGlobToRegex);
+    g_test_add_func("/conf/eventfilter/glob-to-regex-text", testGlobToRegexText);
     g_test_add_func("/conf/eventfilter/long-names", testLongNames);
     g_test_add_func("/conf/eventfilter/no-utf8", testNoUtf8);
     g_test_add_func("/conf/eventfilter/complaints", testComplaints);
