@@ -27,7 +27,7 @@ static long long delivered, lost, notices, disordered;
 static long long firstStamp, lastTime;
 static unsigned int *latencies;             /* microseconds */
 static long long nlatencies;
-static long long nextSeq;
+static long long *nextSeqs;                 /* of each registration, whose number is its opaque */
 static bool oneGuest = true;
 
 static long long
@@ -78,25 +78,26 @@ static void
 onEvent(virConnectPtr conn, virDomainPtr dom, const char *event, long long seconds,
         unsigned int micros, const char *details, void *opaque)
 {
+    long long *nextSeq = &nextSeqs[(size_t)opaque];
     long long stamp, seq, time;
 
-    (void)conn, (void)dom, (void)seconds, (void)micros, (void)opaque;
+    (void)conn, (void)dom, (void)seconds, (void)micros;
     if (strcmp(event, "VIRTMON_EVENTS_LOST") == 0) {
         const char *count = strstr(details, "\"count\":");
 
         notices++;
         if (count)
             lost += strtoll(count + 8, NULL, 10);
-        nextSeq = -1;
+        *nextSeq = -1;
         return;
     }
     if (!details || (seq = number(details, "\"seq\":")) < 0)
         return;
     delivered++;
     if (oneGuest) {
-        if (nextSeq >= 0 && seq != nextSeq)
+        if (*nextSeq >= 0 && seq != *nextSeq)
             disordered++;
-        nextSeq = seq + 1;
+        *nextSeq = seq + 1;
     }
     /* Reading the clock for each event would be a good part of what is measured. */
     if (delivered == 1)
@@ -167,12 +168,14 @@ main(int argc, char **argv)
     static const struct option options[] = {
         { "uri", 1, NULL, 'u' }, { "expect", 1, NULL, 'e' }, { "others", 1, NULL, 'o' },
         { "kind", 1, NULL, 'k' }, { "stall", 1, NULL, 's' }, { "limit", 1, NULL, 'l' },
-        { "guests", 1, NULL, 'g' }, { "all", 0, NULL, 'a' }, { NULL, 0, NULL, 0 },
+        { "guests", 1, NULL, 'g' }, { "all", 0, NULL, 'a' }, { "copies", 1, NULL, 'c' },
+        { NULL, 0, NULL, 0 },
     };
     const char *uri = NULL;
     const char *kind = "literal";
     const char *event = "BENCH_IO_ERROR";
-    int others = 0, stall = 0, limit = 115, guests = 1;
+    int others = 0, stall = 0, limit = 115, guests = 1, copies = 1;
+    size_t i;
     long long cpu0, cpu1, deadline;
     long start;
     virConnectPtr conn;
@@ -188,6 +191,7 @@ main(int argc, char **argv)
         case 'l': limit = atoi(optarg); break;
         case 'g': guests = atoi(optarg); break;
         case 'a': event = NULL; break;
+        case 'c': copies = atoi(optarg); break;
         default: return 2;
         }
     }
@@ -199,8 +203,12 @@ main(int argc, char **argv)
         fail(uri ? uri : "no --uri");
     if (virConnectNumOfDomains(conn) < guests)
         fail("not all guests are there");
-    if (virConnectDomainQemuMonitorEventRegister(conn, NULL, event, onEvent, NULL, NULL, 0) < 0)
-        fail("register");
+    nextSeqs = calloc(copies, sizeof(*nextSeqs));
+    for (i = 0; i < (size_t)copies; i++) {
+        if (virConnectDomainQemuMonitorEventRegister(conn, NULL, event, onEvent, (void *)i, NULL,
+                                                     0) < 0)
+            fail("register");
+    }
     addOthers(conn, kind, others);
 
     start = status("VmRSS");

@@ -1,16 +1,25 @@
 /*
  * flood.c: a source of QMP events that is never the bottleneck
  *
- * Serves many QMP sockets in one process: greeting, negotiation, the questions a
- * driver asks, {} to the rest. Orders come as lines on stdin:
+ *     flood DIRECTORY GUESTS
  *
- *     flood FIRST LAST COUNT SIZE     COUNT events to each guest FIRST..LAST
- *     names N                         invent N names in turn; 1: BENCH_IO_ERROR
+ * serves many QMP sockets in one process: greeting, negotiation, the questions a
+ * driver asks, {} to the rest. As
+ *
+ *     flood --emulator CONTROL QEMU-ARGUMENTS...
+ *
+ * it stands between a libvirtd and the real QEMU that it starts, passes on what they
+ * say and puts events between QEMU's lines. Orders come as lines on stdin, or on the
+ * unix socket CONTROL:
+ *
+ *     flood FIRST LAST COUNT SIZE         COUNT events to each guest FIRST..LAST
+ *     pace FIRST LAST COUNT SIZE RATE     the same, RATE a second for each
+ *     names N                             invent N names in turn; 1: BENCH_IO_ERROR
  *     quit
  *
  * and are answered by a line when all was written. Each event has a running number
- * "seq" and the time "ns" (CLOCK_MONOTONIC, stamped for a block of at most 64 KiB
- * when the socket can be written) first in its data.
+ * "seq" and the time "ns" first in its data: CLOCK_MONOTONIC, stamped for a block of at
+ * most 64 KiB when the socket can be written, or for those that are due.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -23,9 +32,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <signal.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -34,14 +46,19 @@
     "\"package\": \"\"}, \"capabilities\": [\"oob\"]}}\r\n"
 #define BLOCK_BYTES 65536
 #define DIGITS 16               /* of seq and ns, zero-padded with a leading 1 */
+#define EMULATOR "/usr/bin/qemu-system-x86_64"
 
 typedef struct {
     int listener;
     int fd;
+    int qemu;                   /* monitor of the real one behind this guest; -1: there is none */
+    GString *fromQemu;          /* what it said */
     GString *input;
     size_t index;
     guint64 seq;                /* next event */
     guint64 end;                /* where the order ends */
+    guint64 rate;               /* events a second; 0: as fast as they are read */
+    guint64 began;              /* when the order came */
     char *block;                /* what is being written */
     size_t blockLen, blockAt;
 } Guest;
@@ -53,6 +70,9 @@ static size_t templateLen, seqAt, nsAt, nameAt;
 static unsigned int names = 1;
 static int epollFd;
 static size_t active;
+static const char *control;     /* the emulator's: where orders come; NULL: on stdin */
+static int orderFd = STDIN_FILENO;
+static char handleOrders, handleControl, handleQemu;    /* what the epoll set has beside guests */
 
 static guint64
 now(void)
@@ -99,12 +119,24 @@ putNumber(char *at, guint64 number)
     at[0] = '1';
 }
 
+/* Events that are due and not written yet. */
+static guint64
+countDue(const Guest *guest)
+{
+    guint64 due;
+
+    if (guest->rate == 0)
+        return guest->end - guest->seq;
+    due = (guint64)((double)(now() - guest->began) * 1e-9 * (double)guest->rate) + 1;
+    return MIN(due, guest->end) - MIN(MIN(due, guest->end), guest->seq);
+}
+
 static void
 fillBlock(Guest *guest)
 {
     guint64 stamp = now();
     size_t room = BLOCK_BYTES / templateLen;
-    size_t n = MIN(MAX(room, 1), guest->end - guest->seq);
+    size_t n = MIN(MAX(room, 1), countDue(guest));
     size_t i;
 
     if (!guest->block)
@@ -136,20 +168,60 @@ watch(Guest *guest, uint32_t events)
 }
 
 static void
+sayDone(void)
+{
+    g_autofree char *text = g_strdup_printf("done %" G_GUINT64_FORMAT "\n", now());
+
+    if (write(control ? orderFd : STDOUT_FILENO, text, strlen(text)) < 0)
+        fprintf(stderr, "flood: %s\n", strerror(errno));
+}
+
+/* Sends of @text what the socket takes; returns whether that is all. */
+static bool
+sendText(Guest *guest, GString *text)
+{
+    ssize_t n = text->len ? send(guest->fd, text->str, text->len, MSG_NOSIGNAL | MSG_DONTWAIT) : 0;
+
+    if (n > 0)
+        g_string_erase(text, 0, n);
+    return text->len == 0;
+}
+
+static void
 writeMore(Guest *guest)
 {
-    /* One block a turn: all guests get theirs. */
+    /* One block a turn: all guests get theirs. What QEMU itself says comes between blocks, which
+     * end with a line. */
     if (guest->blockAt == guest->blockLen) {
-        if (guest->seq == guest->end)
+        char *end = guest->fromQemu ? g_strrstr(guest->fromQemu->str, "\n") : NULL;
+
+        if (end) {
+            g_autoptr(GString) whole = g_string_new_len(guest->fromQemu->str,
+                                                        end + 1 - guest->fromQemu->str);
+
+            /* Written whole, if need be by waiting: there is little of it. */
+            g_string_erase(guest->fromQemu, 0, whole->len);
+            while (!sendText(guest, whole)) {
+                struct pollfd fd = { .fd = guest->fd, .events = POLLOUT };
+
+                if (poll(&fd, 1, 10000) <= 0)
+                    return;
+            }
+        }
+        if (guest->seq == guest->end || countDue(guest) == 0) {
+            watch(guest, EPOLLIN);
             return;
+        }
         fillBlock(guest);
     }
     while (guest->blockAt < guest->blockLen) {
         ssize_t n = send(guest->fd, guest->block + guest->blockAt,
                          guest->blockLen - guest->blockAt, MSG_NOSIGNAL | MSG_DONTWAIT);
 
-        if (n < 0 && errno == EAGAIN)
+        if (n < 0 && errno == EAGAIN) {
+            watch(guest, EPOLLIN | EPOLLOUT);
             return;
+        }
         if (n <= 0)
             break;
         guest->blockAt += n;
@@ -158,10 +230,8 @@ writeMore(Guest *guest)
         watch(guest, EPOLLIN);
         g_clear_pointer(&guest->block, g_free);
         guest->blockLen = guest->blockAt = 0;
-        if (--active == 0) {
-            printf("done %" G_GUINT64_FORMAT "\n", now());
-            fflush(stdout);
-        }
+        if (--active == 0)
+            sayDone();
     }
 }
 
@@ -199,6 +269,13 @@ readCommands(Guest *guest)
             return;
         close(guest->fd);
         guest->fd = -1;
+        if (guest->qemu >= 0)
+            exit(0);
+        return;
+    }
+    if (guest->qemu >= 0) {
+        if (write(guest->qemu, buffer, n) != n)
+            exit(1);
         return;
     }
     if (!guest->input)
@@ -209,6 +286,43 @@ readCommands(Guest *guest)
         answer(guest, guest->input->str);
         g_string_erase(guest->input, 0, lf + 1 - guest->input->str);
     }
+}
+
+/* The real QEMU has said something. */
+static void
+readQemu(Guest *guest)
+{
+    char buffer[65536];
+    ssize_t n = read(guest->qemu, buffer, sizeof(buffer));
+
+    if (n <= 0) {
+        if (n < 0 && errno == EAGAIN)
+            return;
+        exit(0);                        /* it has ended, and this with it */
+    }
+    g_string_append_len(guest->fromQemu, buffer, n);
+    watch(guest, EPOLLIN | EPOLLOUT);
+}
+
+/* Connects to the real QEMU's monitor, as soon as it listens. */
+static void
+connectQemu(Guest *guest)
+{
+    struct epoll_event event = { .events = EPOLLIN, .data.ptr = &handleQemu };
+    struct sockaddr_un addr = { .sun_family = AF_UNIX };
+    guint64 deadline = now() + 30000000000ULL;
+
+    g_snprintf(addr.sun_path, sizeof(addr.sun_path), "%s.qemu", control);
+    guest->qemu = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    while (connect(guest->qemu, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
+        if (now() > deadline) {
+            fprintf(stderr, "flood: %s: %s\n", addr.sun_path, strerror(errno));
+            exit(1);
+        }
+        poll(NULL, 0, 5);
+    }
+    guest->fromQemu = g_string_new(NULL);
+    epoll_ctl(epollFd, EPOLL_CTL_ADD, guest->qemu, &event);
 }
 
 static void
@@ -225,17 +339,20 @@ accepted(Guest *guest)
     guest->fd = fd;
     setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
     epoll_ctl(epollFd, EPOLL_CTL_ADD, fd, &event);
-    if (send(fd, GREETING, strlen(GREETING), MSG_NOSIGNAL) < 0)
+    if (control)
+        connectQemu(guest);
+    else if (send(fd, GREETING, strlen(GREETING), MSG_NOSIGNAL) < 0)
         fprintf(stderr, "flood: %s\n", strerror(errno));
 }
 
 static bool
 order(char *line)
 {
-    size_t first, last, count, size;
+    size_t first, last, count, size, rate = 0;
     size_t i;
 
-    if (sscanf(line, "flood %zu %zu %zu %zu", &first, &last, &count, &size) == 4) {
+    if (sscanf(line, "flood %zu %zu %zu %zu", &first, &last, &count, &size) == 4 ||
+        sscanf(line, "pace %zu %zu %zu %zu %zu", &first, &last, &count, &size, &rate) == 5) {
         makeTemplate(size);
         for (i = first; i <= last && i < nguests; i++) {
             if (guests[i].fd < 0) {
@@ -244,6 +361,8 @@ order(char *line)
             }
             guests[i].seq = 0;
             guests[i].end = count;
+            guests[i].rate = rate;
+            guests[i].began = now();
             active++;
             watch(&guests[i], EPOLLIN | EPOLLOUT);
         }
@@ -254,67 +373,167 @@ order(char *line)
     return false;
 }
 
+/* Reads orders. Returns whether there may be more. */
+static bool
+readOrders(GString *orders)
+{
+    char buffer[4096];
+    ssize_t got = read(orderFd, buffer, sizeof(buffer));
+    char *lf;
+
+    if (got <= 0) {
+        if (!control)
+            return false;
+        close(orderFd);
+        orderFd = -1;
+        return true;
+    }
+    g_string_append_len(orders, buffer, got);
+    while ((lf = strchr(orders->str, '\n'))) {
+        *lf = '\0';
+        if (!order(orders->str))
+            return false;
+        g_string_erase(orders, 0, lf + 1 - orders->str);
+    }
+    return true;
+}
+
+/* Wakes the paced guests that have something due; returns nanoseconds until the next has, -1 if
+ * none is paced. */
+static gint64
+paceGuests(void)
+{
+    gint64 wait = -1;
+    size_t i;
+
+    for (i = 0; active > 0 && i < nguests; i++) {
+        Guest *guest = &guests[i];
+        gint64 next;
+
+        if (guest->rate == 0 || guest->seq == guest->end || guest->fd < 0)
+            continue;
+        if (countDue(guest) > 0)
+            writeMore(guest);
+        next = (gint64)guest->began + (gint64)((double)guest->seq * 1e9 / (double)guest->rate) -
+               (gint64)now();
+        wait = wait < 0 ? MAX(next, 0) : MIN(wait, MAX(next, 0));
+    }
+    return wait;
+}
+
+static int
+listenAt(const char *path)
+{
+    struct sockaddr_un addr = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    g_strlcpy(addr.sun_path, path, sizeof(addr.sun_path));
+    unlink(path);
+    if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 || listen(fd, 4) < 0) {
+        fprintf(stderr, "flood: %s: %s\n", path, strerror(errno));
+        exit(1);
+    }
+    return fd;
+}
+
+/* Starts the real QEMU with a monitor of its own in place of libvirtd's, whose socket, given as an
+ * fd, is returned. Without such a monitor it just becomes QEMU. */
+static int
+startEmulator(char **args)
+{
+    static const char monitor[] = "socket,id=charmonitor,fd=";
+    int listener = -1;
+    size_t i;
+
+    for (i = 1; args[i]; i++) {
+        if (g_str_has_prefix(args[i], monitor)) {
+            listener = atoi(args[i] + strlen(monitor));
+            args[i] = g_strdup_printf("socket,id=charmonitor,path=%s.qemu,server=on,wait=off",
+                                      control);
+        }
+    }
+    args[0] = (char *)EMULATOR;
+    if (listener < 0) {
+        execv(EMULATOR, args);
+        exit(1);
+    }
+    if (fork() == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        execv(EMULATOR, args);
+        _exit(1);
+    }
+    return listener;
+}
+
+static void
+addHandle(int fd, void *handle)
+{
+    struct epoll_event event = { .events = EPOLLIN, .data.ptr = handle };
+
+    epoll_ctl(epollFd, EPOLL_CTL_ADD, fd, &event);
+}
+
 int
 main(int argc, char **argv)
 {
     struct epoll_event events[256];
-    struct epoll_event event = { .events = EPOLLIN };
     g_autoptr(GString) orders = g_string_new(NULL);
+    int controlFd = -1;
     bool running = true;
     size_t i;
 
-    if (argc != 3) {
-        fprintf(stderr, "usage: flood DIRECTORY GUESTS\n");
+    if (argc >= 4 && strcmp(argv[1], "--emulator") == 0) {
+        control = argv[2];
+        nguests = 1;
+    } else if (argc == 3) {
+        nguests = strtoul(argv[2], NULL, 10);
+    } else {
+        fprintf(stderr, "usage: flood DIRECTORY GUESTS\n"
+                        "       flood --emulator CONTROL QEMU-ARGUMENTS...\n");
         return 2;
     }
-    nguests = strtoul(argv[2], NULL, 10);
     guests = g_new0(Guest, nguests);
-    epollFd = epoll_create1(EPOLL_CLOEXEC);
-    epoll_ctl(epollFd, EPOLL_CTL_ADD, STDIN_FILENO, &event);
     makeTemplate(290);
     for (i = 0; i < nguests; i++) {
-        struct sockaddr_un addr = { .sun_family = AF_UNIX };
+        g_autofree char *path = g_strdup_printf("%s/%04zu.qmp", argv[1], i);
 
         guests[i].index = i;
-        guests[i].fd = -1;
-        guests[i].listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        g_snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/%04zu.qmp", argv[1], i);
-        unlink(addr.sun_path);
-        if (bind(guests[i].listener, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
-            listen(guests[i].listener, 4) < 0) {
-            fprintf(stderr, "flood: %s: %s\n", addr.sun_path, strerror(errno));
-            return 1;
-        }
-        event.events = EPOLLIN;
-        event.data.ptr = &guests[i];
-        epoll_ctl(epollFd, EPOLL_CTL_ADD, guests[i].listener, &event);
+        guests[i].fd = guests[i].qemu = -1;
+        guests[i].listener = control ? startEmulator(argv + 2) : listenAt(path);
     }
-    printf("ready\n");
-    fflush(stdout);
+    epollFd = epoll_create1(EPOLL_CLOEXEC);
+    for (i = 0; i < nguests; i++)
+        addHandle(guests[i].listener, &guests[i]);
+    if (control) {
+        orderFd = -1;
+        controlFd = listenAt(control);
+        addHandle(controlFd, &handleControl);
+    } else {
+        addHandle(STDIN_FILENO, &handleOrders);
+        printf("ready\n");
+        fflush(stdout);
+    }
 
     while (running) {
-        int n = epoll_wait(epollFd, events, G_N_ELEMENTS(events), -1);
+        gint64 wait = paceGuests();
+        struct timespec timeout = { wait / 1000000000, wait % 1000000000 };
+        int n = epoll_pwait2(epollFd, events, G_N_ELEMENTS(events), wait < 0 ? NULL : &timeout,
+                             NULL);
         int k;
 
-        for (k = 0; k < n; k++) {
+        for (k = 0; running && k < n; k++) {
             Guest *guest = events[k].data.ptr;
+            void *handle = events[k].data.ptr;
 
-            if (!guest) {
-                char buffer[4096];
-                ssize_t got = read(STDIN_FILENO, buffer, sizeof(buffer));
-                char *lf;
-
-                if (got <= 0) {
-                    running = false;
-                    break;
-                }
-                g_string_append_len(orders, buffer, got);
-                while ((lf = strchr(orders->str, '\n'))) {
-                    *lf = '\0';
-                    if (!order(orders->str))
-                        running = false;
-                    g_string_erase(orders, 0, lf + 1 - orders->str);
-                }
+            if (handle == &handleOrders) {
+                running = readOrders(orders);
+            } else if (handle == &handleControl) {
+                if (orderFd >= 0)
+                    close(orderFd);
+                if ((orderFd = accept4(controlFd, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+                    addHandle(orderFd, &handleOrders);
+            } else if (handle == &handleQemu) {
+                readQemu(&guests[0]);
             } else if (guest->fd < 0) {
                 accepted(guest);
             } else {

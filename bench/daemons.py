@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The daemons that are measured, each with guests that can be told to flood it."""
+import os
+import pathlib
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+PATIENCE = 60           # seconds for anything to start
+
+
+def wait_for(condition, what):
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > deadline:
+            sys.exit(f"bench: {what} does not happen")
+        select.select([], [], [], 0.02)
+
+
+def listens(path):
+    with socket.socket(socket.AF_UNIX) as sock:
+        try:
+            sock.connect(str(path))
+            return True
+        except OSError:
+            return False
+
+
+class Process:
+    """What the kernel says of a process."""
+
+    def __init__(self, pid):
+        self.pid = pid
+
+    def cpu(self):
+        """Seconds of all its threads so far."""
+        fields = pathlib.Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def kib(self, name):
+        for line in pathlib.Path(f"/proc/{self.pid}/status").read_text().splitlines():
+            if line.startswith(name + ":"):
+                return int(line.split()[1])
+        return 0
+
+    def reset_peak(self):
+        pathlib.Path(f"/proc/{self.pid}/clear_refs").write_text("5")
+
+    def wait_until_calm(self):
+        """Until it has done next to nothing for a while."""
+        before, calm = self.cpu(), 0
+        deadline = time.monotonic() + PATIENCE
+        while calm < 5 and time.monotonic() < deadline:
+            select.select([], [], [], 0.1)
+            after = self.cpu()
+            calm = calm + 1 if after - before < 0.02 else 0
+            before = after
+
+
+class Flood:
+    """Many guests in one process, told what to send over its stdin."""
+
+    def __init__(self, build, guests):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="virtmon-bench-"))
+        self.process = subprocess.Popen([build / "bench" / "flood", self.folder, str(guests)],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout.readline() == "ready\n"
+
+    def order(self, text):
+        self.process.stdin.write(text + "\n")
+        self.process.stdin.flush()
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+        shutil.rmtree(self.folder)
+
+
+class Virtmond:
+    """virtmond, whose guests are a flood's."""
+
+    name = "virtmond"
+
+    def __init__(self, build, guests):
+        self.flood = Flood(build, guests)
+        folder = self.flood.folder
+        self.socket = folder / "run" / "virtmon-sock"
+        self.uri = f"qemu+unix:///system?socket={self.socket}"
+        # A configuration of its own: a client that is stalled on purpose is not to be dropped.
+        config = folder / "virtmond.conf"
+        config.write_text("keepalive_interval = -1\n")
+        self.daemon = subprocess.Popen(
+            [build / "src" / "virtmond", "--config", config, "--socket-dir", folder / "run",
+             "--monitor", f"{folder}/*.qmp"], stdin=subprocess.DEVNULL)
+        self.process = Process(self.daemon.pid)
+        wait_for(lambda: listens(self.socket), "virtmond's start")
+
+    def order(self, text):
+        self.flood.order(text)
+
+    def close(self):
+        self.daemon.terminate()
+        self.daemon.wait()
+        self.flood.close()
+
+
+# All that libvirtd keeps is in the folder, which it sees at the usual places.
+LIBVIRTD = """
+set -e
+D=$1
+mkdir -p $D/run/libvirt $D/etc $D/lib $D/log $D/cache
+mkdir -p /run/libvirt /etc/libvirt /var/lib/libvirt /var/log/libvirt /var/cache/libvirt
+mount --make-rprivate /
+mount --bind $D/run/libvirt /run/libvirt
+mount --bind $D/etc /etc/libvirt
+mount --bind $D/lib /var/lib/libvirt
+mount --bind $D/log /var/log/libvirt
+mount --bind $D/cache /var/cache/libvirt
+{ cat /etc/passwd; echo "libvirt-qemu:x:64055:64055::/var/lib/libvirt:/usr/sbin/nologin"; } \
+    >$D/passwd
+{ cat /etc/group; echo "libvirt-qemu:x:64055:"; } >$D/group
+mount --bind $D/passwd /etc/passwd
+mount --bind $D/group /etc/group
+printf '%s\\n' 'stdio_handler = "file"' 'security_driver = "none"' 'cgroup_controllers = []' \
+    'namespaces = []' 'user = "root"' 'group = "root"' >/etc/libvirt/qemu.conf
+printf '%s\\n' "unix_sock_dir = \\"$D/run\\"" 'auth_unix_ro = "none"' 'auth_unix_rw = "none"' \
+    'keepalive_interval = -1' 'log_outputs = "4:stderr"' >$D/libvirtd.conf
+exec libvirtd --config $D/libvirtd.conf --pid-file $D/run/libvirtd.pid
+"""
+
+GUEST = """<domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
+<name>guest{number}</name><memory unit='MiB'>16</memory><vcpu>1</vcpu>
+<os><type arch='x86_64' machine='pc'>hvm</type></os>
+<devices><emulator>{emulator}</emulator><memballoon model='none'/>
+<controller type='usb' model='none'/></devices></domain>
+"""
+
+
+class Libvirtd:
+    """A real libvirtd, whose guests are real QEMUs behind a flood each; needs root."""
+
+    name = "libvirtd"
+
+    def __init__(self, build, guests):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="virtmon-bench-"))
+        self.socket = self.folder / "run" / "libvirt-sock"
+        self.uri = f"qemu+unix:///system?socket={self.socket}"
+        self.controls = []
+        self.log = open(self.folder / "log.txt", "ab")
+        self.daemon = subprocess.Popen(
+            ["unshare", "--mount", "bash", "-c", LIBVIRTD, "libvirtd", str(self.folder)],
+            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        self.process = Process(self.daemon.pid)
+        wait_for(lambda: listens(self.socket), "libvirtd's start")
+        wait_for(lambda: self.virsh("list").returncode == 0, "libvirtd's start")
+        for number in range(guests):
+            self.start_guest(build.resolve(), number)
+
+    def virsh(self, *args):
+        return subprocess.run(["virsh", "-c", self.uri, *map(str, args)], capture_output=True,
+                              text=True, check=False)
+
+    def start_guest(self, build, number):
+        control = self.folder / f"c{number}"
+        emulator = self.folder / f"emulator{number}"
+        emulator.write_text(f'#!/bin/sh\nexec {build}/bench/flood --emulator {control} "$@"\n')
+        emulator.chmod(0o755)
+        xml = self.folder / f"{number}.xml"
+        xml.write_text(GUEST.format(number=number, emulator=emulator))
+        done = self.virsh("create", xml)
+        if done.returncode != 0:
+            sys.exit(f"bench: libvirtd starts no guest: {done.stderr}")
+        sock = socket.socket(socket.AF_UNIX)
+        sock.connect(str(control))
+        self.controls.append(sock)
+
+    def order(self, text):
+        """The same order as for a flood of many guests, to each of those it is for."""
+        verb, *numbers = text.split()
+        for number in range(int(numbers[0]), int(numbers[1]) + 1):
+            line = " ".join([verb, "0", "0", *numbers[2:]])
+            self.controls[number].sendall(line.encode() + b"\n")
+
+    def close(self):
+        for sock in self.controls:
+            sock.close()
+        # It may be too busy to listen to anything else.
+        self.daemon.kill()
+        self.daemon.wait()
+        for file in self.folder.glob("run/libvirt/qemu/*.pid"):
+            try:
+                os.kill(int(file.read_text()), signal.SIGKILL)
+            except (ProcessLookupError, ValueError):
+                pass
+        self.log.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
