@@ -33,6 +33,7 @@ typedef struct {
     const char *name;
     remoteDaemonConfigKind kind;
     size_t offset;                      /* of the member; none for AUTH */
+    bool fixed;                         /* counts at the start only */
     gint64 min, max;                    /* numbers */
     int (*check)(const char *text);     /* texts: -1 with an error reported */
 } remoteDaemonConfigRow;
@@ -81,56 +82,64 @@ remoteDaemonConfigMode(const char *perms)
     return (int)strtol(perms, NULL, 8);
 }
 
-#define TEXT(name, member, check) \
-    { name, REMOTE_DAEMON_CONFIG_TEXT, offsetof(remoteDaemonConfig, member), 0, 0, check }
-#define NUMBER(name, member, min, max) \
-    { name, REMOTE_DAEMON_CONFIG_NUMBER, offsetof(remoteDaemonConfig, member), min, max, NULL }
-#define LIST(name, member) \
-    { name, REMOTE_DAEMON_CONFIG_LIST, offsetof(remoteDaemonConfig, member), 0, 0, NULL }
-#define AUTH(name) { name, REMOTE_DAEMON_CONFIG_AUTH, 0, 0, 0, NULL }
+/* Settings that a reload brings into force, and those that count at the start only. */
+#define RELOADED false
+#define FIXED true
+#define MEMBER(member) offsetof(remoteDaemonConfig, member)
+#define TEXT(name, member, when, check) \
+    { name, REMOTE_DAEMON_CONFIG_TEXT, MEMBER(member), when, 0, 0, check }
+#define NUMBER(name, member, when, min, max) \
+    { name, REMOTE_DAEMON_CONFIG_NUMBER, MEMBER(member), when, min, max, NULL }
+#define LIST(name, member, when) \
+    { name, REMOTE_DAEMON_CONFIG_LIST, MEMBER(member), when, 0, 0, NULL }
+#define AUTH(name) { name, REMOTE_DAEMON_CONFIG_AUTH, 0, RELOADED, 0, 0, NULL }
 
 static const remoteDaemonConfigRow remoteDaemonConfigRows[] = {
-    LIST("monitors", monitors),
-    TEXT("unix_sock_dir", unixSockDir, remoteDaemonConfigCheckAbsolute),
-    TEXT("unix_sock_group", unixSockGroup, remoteDaemonConfigCheckFilled),
-    TEXT("unix_sock_ro_perms", unixSockROPerms, remoteDaemonConfigCheckPerms),
-    TEXT("unix_sock_rw_perms", unixSockRWPerms, remoteDaemonConfigCheckPerms),
+    LIST("monitors", monitors, RELOADED),
+    TEXT("unix_sock_dir", unixSockDir, FIXED, remoteDaemonConfigCheckAbsolute),
+    TEXT("unix_sock_group", unixSockGroup, FIXED, remoteDaemonConfigCheckFilled),
+    TEXT("unix_sock_ro_perms", unixSockROPerms, FIXED, remoteDaemonConfigCheckPerms),
+    TEXT("unix_sock_rw_perms", unixSockRWPerms, FIXED, remoteDaemonConfigCheckPerms),
     AUTH("auth_unix_ro"),
     AUTH("auth_unix_rw"),
     AUTH("auth_tcp"),
     AUTH("auth_tls"),
-    NUMBER("listen_tls", listenTLS, 0, 1),
-    NUMBER("listen_tcp", listenTCP, 0, 1),
-    TEXT("listen_addr", listenAddr, remoteDaemonConfigCheckFilled),
-    TEXT("tls_port", tlsPort, remoteDaemonConfigCheckFilled),
-    TEXT("tcp_port", tcpPort, remoteDaemonConfigCheckFilled),
-    TEXT("key_file", keyFile, remoteDaemonConfigCheckAbsolute),
-    TEXT("cert_file", certFile, remoteDaemonConfigCheckAbsolute),
-    TEXT("ca_file", caFile, remoteDaemonConfigCheckAbsolute),
-    TEXT("crl_file", crlFile, remoteDaemonConfigCheckAbsoluteOrEmpty),
-    NUMBER("tls_no_sanity_certificate", tlsNoSanityCertificate, 0, 1),
-    NUMBER("tls_no_verify_certificate", tlsNoVerifyCertificate, 0, 1),
-    LIST("tls_allowed_dn_list", tlsAllowedDNList),
-    TEXT("tls_priority", tlsPriority, remoteDaemonConfigCheckFilled),
+    NUMBER("listen_tls", listenTLS, FIXED, 0, 1),
+    NUMBER("listen_tcp", listenTCP, FIXED, 0, 1),
+    TEXT("listen_addr", listenAddr, FIXED, remoteDaemonConfigCheckFilled),
+    TEXT("tls_port", tlsPort, FIXED, remoteDaemonConfigCheckFilled),
+    TEXT("tcp_port", tcpPort, FIXED, remoteDaemonConfigCheckFilled),
+    TEXT("key_file", keyFile, RELOADED, remoteDaemonConfigCheckAbsolute),
+    TEXT("cert_file", certFile, RELOADED, remoteDaemonConfigCheckAbsolute),
+    TEXT("ca_file", caFile, RELOADED, remoteDaemonConfigCheckAbsolute),
+    TEXT("crl_file", crlFile, RELOADED, remoteDaemonConfigCheckAbsoluteOrEmpty),
+    NUMBER("tls_no_sanity_certificate", tlsNoSanityCertificate, RELOADED, 0, 1),
+    NUMBER("tls_no_verify_certificate", tlsNoVerifyCertificate, RELOADED, 0, 1),
+    LIST("tls_allowed_dn_list", tlsAllowedDNList, RELOADED),
+    TEXT("tls_priority", tlsPriority, RELOADED, remoteDaemonConfigCheckFilled),
     /* Each takes a descriptor; the kernel's default for a process is 1,024 to 524,288. */
-    NUMBER("max_clients", maxClients, 1, 100000),
-    NUMBER("max_anonymous_clients", maxAnonymousClients, 0, 100000),
+    NUMBER("max_clients", maxClients, RELOADED, 1, 100000),
+    NUMBER("max_anonymous_clients", maxAnonymousClients, RELOADED, 0, 100000),
     /* Each is a thread with its stack. */
-    NUMBER("max_workers", maxWorkers, 1, 1000),
-    NUMBER("prio_workers", prioWorkers, 1, 1000),
+    NUMBER("max_workers", maxWorkers, RELOADED, 1, 1000),
+    NUMBER("prio_workers", prioWorkers, RELOADED, 1, 1000),
     /* Each holds up to one packet. */
-    NUMBER("max_client_requests", maxClientRequests, 1, 1000),
-    /* At least room for one event of the longest kind that fits into a message. */
-    NUMBER("client_output_max_bytes", clientOutputMaxBytes, 64 * 1024, 1024 * 1024 * 1024),
-    NUMBER("client_setup_timeout", clientSetupTimeout, 0, 3600),
+    NUMBER("max_client_requests", maxClientRequests, RELOADED, 1, 1000),
+    /* At least room for some dozens of ordinary events. */
+    NUMBER("client_output_max_bytes", clientOutputMaxBytes, RELOADED, 64 * 1024,
+           1024 * 1024 * 1024),
+    NUMBER("client_setup_timeout", clientSetupTimeout, RELOADED, 0, 3600),
     /* libvirtd takes -1 for off, too. */
-    NUMBER("keepalive_interval", keepaliveInterval, -1, 3600),
-    NUMBER("keepalive_count", keepaliveCount, 0, 1000),
-    NUMBER("log_level", logLevel, VIR_LOG_DEBUG, VIR_LOG_ERROR),
-    TEXT("log_filters", logFilters, NULL),
-    TEXT("log_outputs", logOutputs, NULL),
+    NUMBER("keepalive_interval", keepaliveInterval, RELOADED, -1, 3600),
+    NUMBER("keepalive_count", keepaliveCount, RELOADED, 0, 1000),
+    NUMBER("log_level", logLevel, RELOADED, VIR_LOG_DEBUG, VIR_LOG_ERROR),
+    TEXT("log_filters", logFilters, RELOADED, virLogCheckFilters),
+    TEXT("log_outputs", logOutputs, RELOADED, virLogCheckOutputs),
 };
 
+#undef RELOADED
+#undef FIXED
+#undef MEMBER
 #undef TEXT
 #undef NUMBER
 #undef LIST
@@ -157,6 +166,33 @@ remoteDaemonConfigNames(void)
     for (i = 0; i < G_N_ELEMENTS(remoteDaemonConfigRows); i++)
         names[i] = remoteDaemonConfigRows[i].name;
     return names;
+}
+
+static bool
+remoteDaemonConfigRowIsSame(const remoteDaemonConfigRow *row, const remoteDaemonConfig *one,
+                            const remoteDaemonConfig *other)
+{
+    const char *here = (const char *)one + row->offset;
+    const char *there = (const char *)other + row->offset;
+
+    if (row->kind == REMOTE_DAEMON_CONFIG_TEXT)
+        return g_strcmp0(*(char *const *)here, *(char *const *)there) == 0;
+    /* All that are fixed are texts or numbers. */
+    return *(const gint64 *)here == *(const gint64 *)there;
+}
+
+const char *
+remoteDaemonConfigFindFixed(const remoteDaemonConfig *now, const remoteDaemonConfig *next)
+{
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(remoteDaemonConfigRows); i++) {
+        const remoteDaemonConfigRow *row = &remoteDaemonConfigRows[i];
+
+        if (row->fixed && !remoteDaemonConfigRowIsSame(row, now, next))
+            return row->name;
+    }
+    return NULL;
 }
 
 /* --- defaults --- */
@@ -191,7 +227,9 @@ remoteDaemonConfigNew(bool privileged)
     config->maxWorkers = 64;
     config->prioWorkers = 5;
     config->maxClientRequests = 5;
-    config->clientOutputMaxBytes = 4 * 1024 * 1024;
+    /* Room for a burst of some 20,000 events to libvirt's own client library, which takes 6 µs for
+     * each; a client that is stopped holds no more. */
+    config->clientOutputMaxBytes = 8 * 1024 * 1024;
     config->clientSetupTimeout = 60;
     config->keepaliveInterval = 5;
     config->keepaliveCount = 5;
