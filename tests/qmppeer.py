@@ -79,7 +79,10 @@ class Peer:
             client.sendall(self.greeting)
         pending = b""
         while True:
-            data, fds, _flags, _addr = socket.recv_fds(client, 65536, 16)
+            try:
+                data, fds, _flags, _addr = socket.recv_fds(client, 65536, 16)
+            except TimeoutError:
+                continue                # only what is sent must be taken in time
             if not data:
                 return
             *lines, pending = (pending + data).split(b"\n")
