@@ -28,6 +28,7 @@ int virClientConfLoad(const char *path, virConf **conf);
  * The file is not looked at where it has no say.
  *
  * Returns the URI (@name itself if it is no alias), to be freed by the caller, or NULL with an
- * error reported: the file makes no sense, or there is no default (VIR_ERR_NO_CONNECT).
+ * error reported: the file makes no sense. Where nothing says what the default is, it is the
+ * system's daemon for root and the user's own for others.
  */
 char *virClientConfResolveURI(const char *path, const char *name, bool aliases);
