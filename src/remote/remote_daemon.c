@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -29,6 +29,7 @@
 #include "remote_daemon_listen.h"
 #include "remote_daemon_loop.h"
 #include "remote_daemon_notify.h"
+#include "remote_daemon_pidfile.h"
 #include "remote_daemon_relay.h"
 #include "virgettext.h"
 #include "virlog.h"
@@ -58,8 +59,8 @@ typedef struct {
     bool privileged;
     int signalFd;
     int quitFd;                 /* eventfd: time to end, for a reason of our own */
-    int lockFd;                 /* of the file that keeps others off our sockets */
-    char *lockPath;
+    remoteDaemonPidFile *lock;  /* keeps others off our sockets */
+    remoteDaemonPidFile *pidFile;       /* the one that was asked for, or NULL */
     virIOLoop *loop;
     virNetServer *server;
     virNetTLSContext *tls;      /* NULL: nobody listens for TLS */
@@ -143,7 +144,7 @@ remoteDaemonWatchdogDue(void *opaque)
     /* From here, so that a thread that hangs is found out. */
     remoteDaemonNotify("WATCHDOG=1");
     virIOLoopRestartTimer(daemon->watchdogTimer,
-                          (unsigned int)MIN(daemon->watchdogUsec / 2000, G_MAXINT));
+                          (unsigned int)CLAMP(daemon->watchdogUsec / 2000, 1, G_MAXINT));
 }
 
 static void
@@ -185,31 +186,36 @@ remoteDaemonReadConfig(const remoteDaemon *daemon)
         return NULL;
     if (daemon->options.socketDir) {
         g_free(config->unixSockDir);
-        config->unixSockDir = g_canonicalize_filename(daemon->options.socketDir, NULL);
+        config->unixSockDir = g_strdup(daemon->options.socketDir);
     }
     for (i = 0; config->monitors && config->monitors[i]; i++)
         g_ptr_array_add(monitors, g_strdup(config->monitors[i]));
     for (i = 0; daemon->options.monitors && daemon->options.monitors[i]; i++)
-        g_ptr_array_add(monitors, g_canonicalize_filename(daemon->options.monitors[i], NULL));
+        g_ptr_array_add(monitors, g_strdup(daemon->options.monitors[i]));
     g_ptr_array_add(monitors, NULL);
     g_strfreev(config->monitors);
     config->monitors = (char **)g_ptr_array_free(g_steal_pointer(&monitors), FALSE);
 
-    if (virStateCheck((const char *const *)config->monitors) < 0)
+    if (virStateCheck((const char *const *)config->monitors) < 0 ||
+        remoteDaemonListenCheck(config) < 0)
         return NULL;
     return g_steal_pointer(&config);
 }
 
+/* What the environment says stands above the file, and --verbose above both. */
 static int
 remoteDaemonApplyLog(const remoteDaemon *daemon, const remoteDaemonConfig *config)
 {
     virLogPriority level = (virLogPriority)config->logLevel;
 
-    if (daemon->options.verbose && level > VIR_LOG_INFO)
-        level = VIR_LOG_INFO;
-    if (virLogSetDefaultPriority(level) < 0 ||
-        (config->logFilters && virLogParseFilters(config->logFilters) < 0) ||
-        (config->logOutputs && virLogParseOutputs(config->logOutputs) < 0))
+    if (daemon->options.verbose)
+        level = MIN(level, VIR_LOG_INFO);
+    if (((daemon->options.verbose || !getenv("LIBVIRT_DEBUG")) &&
+         virLogSetDefaultPriority(level) < 0) ||
+        (!getenv("LIBVIRT_LOG_FILTERS") &&
+         virLogParseFilters(config->logFilters ? config->logFilters : "") < 0) ||
+        (!getenv("LIBVIRT_LOG_OUTPUTS") &&
+         virLogParseOutputs(config->logOutputs ? config->logOutputs : "") < 0))
         return -1;
     return 0;
 }
@@ -237,6 +243,7 @@ remoteDaemonReload(remoteDaemon *daemon)
     g_autofree char *state = g_strdup_printf("RELOADING=1\nMONOTONIC_USEC=%" PRId64,
                                              g_get_monotonic_time());
     virNetServerLimits limits;
+    const char *fixed;
 
     remoteDaemonNotify(state);
     if (!(config = remoteDaemonReadConfig(daemon)) ||
@@ -249,6 +256,8 @@ remoteDaemonReload(remoteDaemon *daemon)
             VIR_ERROR("the log settings are not reloaded: %s", virErrorLastMessage());
         remoteDaemonFillLimits(config, &limits);
         virNetServerSetLimits(daemon->server, &limits);
+        if ((fixed = remoteDaemonConfigFindFixed(daemon->config, config)))
+            VIR_WARN("'%s' has changed, which counts from the next start on", fixed);
         remoteDaemonConfigFree(daemon->config);
         daemon->config = g_steal_pointer(&config);
         VIR_INFO("the configuration is reloaded");
@@ -265,44 +274,31 @@ remoteDaemonLock(remoteDaemon *daemon)
 {
     const char *dir = daemon->config->unixSockDir;
     g_autofree char *path = g_build_filename(dir, "virtmond.pid", NULL);
-    char other[32] = "";
-    char mine[32];
 
     if (g_mkdir_with_parents(dir, daemon->privileged ? 0755 : 0700) < 0) {
         virReportSystemError(errno, _("cannot create directory '%1$s' for sockets"), dir);
         return -1;
     }
-    daemon->lockFd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (daemon->lockFd < 0) {
-        virReportSystemError(errno, _("cannot open '%1$s'"), path);
+    if (!(daemon->lock = remoteDaemonPidFileNew(path)))
         return -1;
-    }
-    if (flock(daemon->lockFd, LOCK_EX | LOCK_NB) < 0) {
-        if (errno != EWOULDBLOCK) {
-            virReportSystemError(errno, _("cannot lock '%1$s'"), path);
-        } else {
-            if (read(daemon->lockFd, other, sizeof(other) - 1) < 0)
-                other[0] = '\0';
-            virReportError(VIR_ERR_OPERATION_FAILED,
-                           _("another virtmond, process %1$s, serves '%2$s' already"),
-                           g_strchomp(other), dir);
-        }
+    if (daemon->options.pidFile && strcmp(daemon->options.pidFile, path) != 0 &&
+        !(daemon->pidFile = remoteDaemonPidFileNew(daemon->options.pidFile)))
         return -1;
-    }
-    daemon->lockPath = g_steal_pointer(&path);
-    g_snprintf(mine, sizeof(mine), "%ld\n", (long)getpid());
-    if (ftruncate(daemon->lockFd, 0) < 0 ||
-        pwrite(daemon->lockFd, mine, strlen(mine), 0) != (ssize_t)strlen(mine)) {
-        virReportSystemError(errno, _("cannot write '%1$s'"), daemon->lockPath);
-        return -1;
-    }
-    if (daemon->options.pidFile &&
-        !g_file_set_contents_full(daemon->options.pidFile, mine, -1, G_FILE_SET_CONTENTS_NONE,
-                                  0644, NULL)) {
-        virReportSystemError(errno, _("cannot write '%1$s'"), daemon->options.pidFile);
-        return -1;
-    }
     return 0;
+}
+
+/* As many descriptors as we may have: each client takes one, and each domain some. The usual soft
+ * limit is there for programs that use select(). */
+static void
+remoteDaemonRaiseFDLimit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+        VIR_WARN("cannot raise the limit of file descriptors: %s", g_strerror(errno));
 }
 
 static int
@@ -310,6 +306,7 @@ remoteDaemonStart(remoteDaemon *daemon)
 {
     virNetServerLimits limits;
 
+    remoteDaemonRaiseFDLimit();
     if (remoteDaemonLock(daemon) < 0 || !(daemon->loop = virIOLoopNew("virtmon-rpc")))
         return -1;
     remoteDaemonLoopRegister(daemon->loop);
@@ -347,14 +344,8 @@ remoteDaemonStop(remoteDaemon *daemon)
         virStateCleanup();
     virIOLoopFree(daemon->loop);
 
-    if (daemon->lockPath) {
-        if (daemon->options.pidFile)
-            unlink(daemon->options.pidFile);
-        unlink(daemon->lockPath);
-        g_free(daemon->lockPath);
-    }
-    if (daemon->lockFd >= 0)
-        close(daemon->lockFd);
+    remoteDaemonPidFileFree(daemon->pidFile);
+    remoteDaemonPidFileFree(daemon->lock);
 }
 
 /* Until somebody wants an end. */
@@ -368,7 +359,9 @@ remoteDaemonWait(remoteDaemon *daemon)
     struct signalfd_siginfo info;
 
     for (;;) {
-        if (poll(fds, G_N_ELEMENTS(fds), -1) < 0 && errno != EINTR) {
+        if (poll(fds, G_N_ELEMENTS(fds), -1) < 0) {
+            if (errno == EINTR)
+                continue;
             VIR_ERROR("cannot wait for signals: %s", g_strerror(errno));
             return;
         }
@@ -402,7 +395,7 @@ remoteDaemonSetUpSignals(remoteDaemon *daemon)
     sigaddset(&wanted, SIGTERM);
     sigaddset(&wanted, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &wanted, NULL);
-    daemon->signalFd = signalfd(-1, &wanted, SFD_CLOEXEC);
+    daemon->signalFd = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
     daemon->quitFd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (daemon->signalFd < 0 || daemon->quitFd < 0) {
         virReportSystemError(errno, "%s", _("cannot set up signals"));
@@ -411,12 +404,13 @@ remoteDaemonSetUpSignals(remoteDaemon *daemon)
     return 0;
 }
 
-/* Tells whoever waits in remoteDaemonFork(). */
+/* Tells whoever waits in remoteDaemonFork(). Takes @fd. */
 static void
 remoteDaemonTellParent(int fd)
 {
-    if (fd >= 0 && write(fd, "", 1) != 1)
+    if (write(fd, "", 1) != 1)
         VIR_WARN("cannot tell the parent process: %s", g_strerror(errno));
+    close(fd);
 }
 
 /* In the parent: ends with it, once the child serves clients or has failed. In the child: returns
@@ -492,6 +486,18 @@ remoteDaemonRun(remoteDaemon *daemon)
 
 /* --- the command line --- */
 
+static void
+remoteDaemonMakeAbsolute(char **path)
+{
+    char *absolute;
+
+    if (!*path)
+        return;
+    absolute = g_canonicalize_filename(*path, NULL);
+    g_free(*path);
+    *path = absolute;
+}
+
 static int
 remoteDaemonParseOptions(remoteDaemonOptions *options, int argc, char **argv)
 {
@@ -521,6 +527,7 @@ remoteDaemonParseOptions(remoteDaemonOptions *options, int argc, char **argv)
     };
     g_autoptr(GOptionContext) context = g_option_context_new(NULL);
     g_autoptr(GError) error = NULL;
+    size_t i;
 
     g_option_context_set_summary(context, _("Serves libvirt's protocol for the QEMUs that run on "
                                             "this host, whoever started them."));
@@ -535,6 +542,12 @@ remoteDaemonParseOptions(remoteDaemonOptions *options, int argc, char **argv)
         fputc('\n', stderr);
         return -1;
     }
+    /* --daemon leaves the directory that they are relative to. */
+    remoteDaemonMakeAbsolute(&options->config);
+    remoteDaemonMakeAbsolute(&options->socketDir);
+    remoteDaemonMakeAbsolute(&options->pidFile);
+    for (i = 0; options->monitors && options->monitors[i]; i++)
+        remoteDaemonMakeAbsolute(&options->monitors[i]);
     if (options->timeout < 0 || options->timeout > G_MAXINT / 1000) {
         fprintf(stderr, _("virtmond: '%d' is no number of seconds for --timeout"),
                 options->timeout);
@@ -547,7 +560,7 @@ remoteDaemonParseOptions(remoteDaemonOptions *options, int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-    remoteDaemon daemon = { .signalFd = -1, .quitFd = -1, .lockFd = -1,
+    remoteDaemon daemon = { .signalFd = -1, .quitFd = -1,
                             .privileged = geteuid() == 0 };
     int rc = EXIT_FAILURE;
 

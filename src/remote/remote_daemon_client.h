@@ -21,4 +21,5 @@ struct _remoteDaemonClient {
     /* The rest is the I/O thread's own: see remote_daemon_relay.c. */
     GHashTable *regs;               /* remoteRelayReg by the number that the client knows */
     GHashTable *gaps;               /* remoteRelayGap by stream: events that it did not get */
+    guint64 lostSerial;             /* of the last of these */
 };

@@ -70,5 +70,8 @@ int remoteDaemonConfigLoad(remoteDaemonConfig *config, const char *path, bool op
 char *remoteDaemonConfigPath(bool privileged);
 /* Of remoteDaemonConfig's texts for permissions; checked already. */
 int remoteDaemonConfigMode(const char *perms);
+/* The first setting that differs and that a running daemon can't take up; NULL: there is none. */
+const char *remoteDaemonConfigFindFixed(const remoteDaemonConfig *now,
+                                        const remoteDaemonConfig *next);
 /* Every setting's name, NULL-terminated, for whoever checks that all are documented. */
 const char *const *remoteDaemonConfigNames(void);

@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <grp.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "remote_daemon_notify.h"
@@ -76,6 +78,22 @@ remoteDaemonListenAdd(virNetServer *server, virNetServerService *service)
     return service ? virNetServerAddService(server, service) : -1;
 }
 
+/* Does the name of @sock, or its path if it has one, end with @suffix? */
+static bool
+remoteDaemonListenIsNamed(const remoteDaemonSocket *sock, const char *suffix)
+{
+    g_autofree char *name = g_strdup(sock->name);
+    struct sockaddr_un addr = { 0 };
+    socklen_t len = sizeof(addr) - 1;   /* the path is terminated in any case */
+
+    if (g_str_has_suffix(name, ".socket"))
+        name[strlen(name) - strlen(".socket")] = '\0';
+    if (g_str_has_suffix(name, suffix))
+        return true;
+    return getsockname(sock->fd, (struct sockaddr *)&addr, &len) == 0 &&
+        addr.sun_family == AF_UNIX && g_str_has_suffix(addr.sun_path, suffix);
+}
+
 /* What kind of clients a handed over socket is for is in its name: that of the socket unit, or one
  * chosen by FileDescriptorName=. */
 static int
@@ -84,8 +102,8 @@ remoteDaemonListenHandedOver(virNetServer *server, const remoteDaemonConfig *con
 {
     virNetServerServiceOptions options = { .auth = VIR_NET_SERVER_AUTH_NONE };
 
-    options.readonly = strstr(sock->name, "-ro") != NULL;
-    if (strstr(sock->name, "-tls")) {
+    options.readonly = remoteDaemonListenIsNamed(sock, "-ro");
+    if (remoteDaemonListenIsNamed(sock, "-tls")) {
         if (remoteDaemonListenNeedTLS(config, tls) < 0)
             return -1;
         options.tls = *tls;
@@ -119,6 +137,14 @@ remoteDaemonListenGroup(const remoteDaemonConfig *config, gid_t *group)
     return 0;
 }
 
+int
+remoteDaemonListenCheck(const remoteDaemonConfig *config)
+{
+    gid_t group;
+
+    return remoteDaemonListenGroup(config, &group);
+}
+
 static int
 remoteDaemonListenUNIX(virNetServer *server, const remoteDaemonConfig *config)
 {
@@ -142,6 +168,8 @@ remoteDaemonListenNetwork(virNetServer *server, const remoteDaemonConfig *config
 {
     virNetServerServiceOptions options = { .auth = VIR_NET_SERVER_AUTH_NONE };
 
+    if (config->listenTCP)
+        VIR_WARN("everybody who reaches TCP port %s may do everything", config->tcpPort);
     if (config->listenTCP &&
         remoteDaemonListenAdd(server, virNetServerServiceNewTCP(config->listenAddr,
                                                                 config->tcpPort, &options)) < 0)

@@ -24,6 +24,8 @@
  */
 int remoteDaemonListen(virNetServer *server, const remoteDaemonConfig *config, bool network,
                        virNetTLSContext **tls);
+/* Whether there is what @config names. Returns 0, or -1 with an error reported. */
+int remoteDaemonListenCheck(const remoteDaemonConfig *config);
 /* Clients that come from now on see these certificates. Returns 0, or -1 with an error reported and
  * nothing changed. */
 int remoteDaemonListenReloadTLS(virNetTLSContext *tls, const remoteDaemonConfig *config);

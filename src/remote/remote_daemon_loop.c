@@ -81,9 +81,13 @@ static void
 remoteDaemonLoopOnHandle(virIOHandle *handle G_GNUC_UNUSED, int fd, uint32_t bits, void *opaque)
 {
     remoteDaemonLoopItem *item = opaque;
+    int wanted = remoteDaemonLoopWanted(item);
+    /* What was changed just now may not have got to the loop yet. */
+    int events = remoteDaemonLoopFromEpoll(bits) &
+        (wanted | VIR_EVENT_HANDLE_ERROR | VIR_EVENT_HANDLE_HANGUP);
 
-    if (remoteDaemonLoopWanted(item) >= 0)
-        item->handleFunc(item->id, fd, remoteDaemonLoopFromEpoll(bits), item->opaque);
+    if (wanted >= 0 && events != 0)
+        item->handleFunc(item->id, fd, events, item->opaque);
 }
 
 static void
@@ -94,7 +98,8 @@ remoteDaemonLoopOnTimer(void *opaque)
 
     if (delay < 0)
         return;
-    virIOLoopRestartTimer(item->timer, delay);
+    /* One that is always due must leave the loop its turn. */
+    virIOLoopRestartTimer(item->timer, MAX(delay, 1));
     item->timerFunc(item->id, item->opaque);
 }
 
@@ -145,44 +150,55 @@ remoteDaemonLoopDrop(void *opaque)
 
 /* --- in any thread --- */
 
+/* With the lock held, so that what is done to an item is done in order, the removal last. */
+static void
+remoteDaemonLoopChanged(remoteDaemonLoopItem *item)
+{
+    virIOFunc func = remoteDaemonLoopApply;
+
+    if (item->removed)
+        func = remoteDaemonLoopDrop;
+    else if (item->fd < 0 && item->events < 0)
+        func = remoteDaemonLoopPause;       /* a timer that is disabled */
+    virIOLoopInvoke(remoteDaemonLoop, func, item);
+}
+
+/* Takes @item. */
 static int
 remoteDaemonLoopAdd(remoteDaemonLoopItem *item)
 {
-    int id;
+    g_auto(virLockGuard) guard G_GNUC_UNUSED = virLockGuardLock(&remoteDaemonLoopLock);
 
-    virMutexLock(&remoteDaemonLoopLock);
-    id = item->id = remoteDaemonLoopLastID++;
-    g_hash_table_insert(remoteDaemonLoopItems, GINT_TO_POINTER(id), item);
-    virMutexUnlock(&remoteDaemonLoopLock);
-    return id;
+    item->id = remoteDaemonLoopLastID++;
+    g_hash_table_insert(remoteDaemonLoopItems, GINT_TO_POINTER(item->id), item);
+    remoteDaemonLoopChanged(item);
+    return item->id;
 }
 
-/* Sets what item @id is to wait for; NULL if there is no such item. */
-static remoteDaemonLoopItem *
+/* Sets what item @id is to wait for, if there is such an item. */
+static void
 remoteDaemonLoopSet(int id, int events)
 {
     g_auto(virLockGuard) guard G_GNUC_UNUSED = virLockGuardLock(&remoteDaemonLoopLock);
     remoteDaemonLoopItem *item = g_hash_table_lookup(remoteDaemonLoopItems, GINT_TO_POINTER(id));
 
-    if (item)
-        item->events = events;
-    return item;
+    if (!item)
+        return;
+    item->events = events;
+    remoteDaemonLoopChanged(item);
 }
 
 static int
 remoteDaemonLoopRemove(int id)
 {
-    remoteDaemonLoopItem *item;
+    g_auto(virLockGuard) guard G_GNUC_UNUSED = virLockGuardLock(&remoteDaemonLoopLock);
+    remoteDaemonLoopItem *item = g_hash_table_lookup(remoteDaemonLoopItems, GINT_TO_POINTER(id));
 
-    virMutexLock(&remoteDaemonLoopLock);
-    item = g_hash_table_lookup(remoteDaemonLoopItems, GINT_TO_POINTER(id));
-    g_hash_table_remove(remoteDaemonLoopItems, GINT_TO_POINTER(id));
-    if (item)
-        item->removed = true;
-    virMutexUnlock(&remoteDaemonLoopLock);
     if (!item)
         return -1;
-    virIOLoopInvoke(remoteDaemonLoop, remoteDaemonLoopDrop, item);
+    g_hash_table_remove(remoteDaemonLoopItems, GINT_TO_POINTER(id));
+    item->removed = true;
+    remoteDaemonLoopChanged(item);
     return 0;
 }
 
@@ -191,33 +207,19 @@ remoteDaemonLoopAddHandle(int fd, int events, virEventHandleCallback cb, void *o
                           virFreeCallback freecb)
 {
     remoteDaemonLoopItem *item = g_new0(remoteDaemonLoopItem, 1);
-    int id;
 
     item->fd = fd;
     item->events = events;
     item->handleFunc = cb;
     item->opaque = opaque;
     item->freecb = freecb;
-    id = remoteDaemonLoopAdd(item);
-    virIOLoopInvoke(remoteDaemonLoop, remoteDaemonLoopApply, item);
-    return id;
+    return remoteDaemonLoopAdd(item);
 }
 
 static void
 remoteDaemonLoopUpdateHandle(int watch, int events)
 {
-    remoteDaemonLoopItem *item = remoteDaemonLoopSet(watch, events);
-
-    if (item)
-        virIOLoopInvoke(remoteDaemonLoop, remoteDaemonLoopApply, item);
-}
-
-/* A timer that is disabled waits for -1, and that is how a removed one looks: both don't run. */
-static void
-remoteDaemonLoopStartTimer(remoteDaemonLoopItem *item, int timeout)
-{
-    virIOLoopInvoke(remoteDaemonLoop, timeout < 0 ? remoteDaemonLoopPause : remoteDaemonLoopApply,
-                    item);
+    remoteDaemonLoopSet(watch, events);
 }
 
 static int
@@ -225,25 +227,19 @@ remoteDaemonLoopAddTimeout(int timeout, virEventTimeoutCallback cb, void *opaque
                            virFreeCallback freecb)
 {
     remoteDaemonLoopItem *item = g_new0(remoteDaemonLoopItem, 1);
-    int id;
 
     item->fd = -1;
     item->events = MAX(timeout, -1);
     item->timerFunc = cb;
     item->opaque = opaque;
     item->freecb = freecb;
-    id = remoteDaemonLoopAdd(item);
-    remoteDaemonLoopStartTimer(item, timeout);
-    return id;
+    return remoteDaemonLoopAdd(item);
 }
 
 static void
 remoteDaemonLoopUpdateTimeout(int timer, int timeout)
 {
-    remoteDaemonLoopItem *item = remoteDaemonLoopSet(timer, MAX(timeout, -1));
-
-    if (item)
-        remoteDaemonLoopStartTimer(item, timeout);
+    remoteDaemonLoopSet(timer, MAX(timeout, -1));
 }
 
 void

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -24,6 +25,9 @@ VIR_LOG_INIT("remote.daemon_notify");
 
 /* The first descriptor that is handed over, always the same. */
 #define REMOTE_DAEMON_SOCKETS_START 3
+
+/* Microseconds that a message may wait until the manager has read some of those before. */
+#define REMOTE_DAEMON_NOTIFY_PATIENCE 500000
 
 static void
 remoteDaemonSocketClear(void *opaque)
@@ -86,6 +90,7 @@ remoteDaemonNotify(const char *state)
 {
     const char *path = getenv("NOTIFY_SOCKET");
     struct sockaddr_un addr = { .sun_family = AF_UNIX };
+    const struct timeval patience = { .tv_usec = REMOTE_DAEMON_NOTIFY_PATIENCE };
     size_t len = path ? strlen(path) : 0;
     int fd;
 
@@ -100,8 +105,12 @@ remoteDaemonNotify(const char *state)
         addr.sun_path[0] = '\0';        /* the abstract namespace */
 
     fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&addr,
-                         offsetof(struct sockaddr_un, sun_path) + len) < 0)
+    /* Threads that serve clients say something here too: a manager that reads nothing must not
+     * stop them for long. */
+    if (fd < 0 ||
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0 ||
+        sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&addr,
+               offsetof(struct sockaddr_un, sun_path) + len) < 0)
         VIR_WARN("cannot tell the service manager '%s': %s", state, g_strerror(errno));
     if (fd >= 0)
         close(fd);

@@ -32,11 +32,19 @@ VIR_LOG_INIT("remote.daemon_relay");
 #define REMOTE_RELAY_EVENT_LAST VIR_DOMAIN_EVENT_ID_MEMORY_DEVICE_SIZE_CHANGE
 #define REMOTE_RELAY_OLD_EVENT_LAST VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED
 
+/* Registrations of one client: for each of the most domains that there can be, events of
+ * QEMU's monitor and changes of its state. Read-only clients can make them too. */
+#define REMOTE_RELAY_REGS_MAX (2 * REMOTE_DOMAIN_LIST_MAX)
+/* Streams of which one client has missed something and was not told yet. A client that reads
+ * nothing while that many domains come and go is beyond help. */
+#define REMOTE_RELAY_GAPS_MAX REMOTE_DOMAIN_LIST_MAX
+
 /* One registration of one client. */
 typedef struct {
     remoteRelay *relay;
     remoteDaemonClient *client;
     int number;                 /* by which the client knows it */
+    guint64 order;              /* counts registrations, and never begins again */
     int callbackID;             /* by which the library knows it; -1: none yet */
     bool monitor;
     bool wantsNotices;          /* monitor: of what was lost */
@@ -46,15 +54,26 @@ typedef struct {
     unsigned char uuid[VIR_UUID_BUFLEN];
 } remoteRelayReg;
 
-/* What a client did not get of one stream. */
+/* Events of one stream that a client did not get. */
+typedef struct {
+    virEventGap gap;            /* its count is 0: there is nothing */
+    guint64 newest;             /* order of the last registration by then; later ones have missed
+                                 * nothing */
+} remoteRelayLoss;
+
+/* There may not be room to tell all registrations at once, and more may be lost meanwhile: which
+ * is then another gap. */
 typedef struct {
     virDomainIdent *ident;      /* a reference */
-    virEventGap gap;
+    remoteRelayLoss telling;    /* known to registrations up to @told */
+    guint64 told;               /* order of the last */
+    remoteRelayLoss since;      /* known to none */
 } remoteRelayGap;
 
 struct _remoteRelay {
     virConnectPtr conn;         /* a reference */
-    int lastNumber;
+    int lastNumber;             /* that was given to a registration; -1: none was */
+    guint64 lastOrder;
     guint64 lastSerial;         /* of the event that @lastEvent is */
     bool lastTried;             /* ... which may have failed: then it is NULL */
     virNetEvent *lastEvent;
@@ -94,32 +113,63 @@ remoteRelayClientInit(remoteDaemonClient *client)
 {
     client->regs = g_hash_table_new(NULL, NULL);
     client->gaps = g_hash_table_new_full(NULL, NULL, NULL, remoteRelayGapFree);
+    client->lostSerial = G_MAXUINT64;
 }
 
 /* --- what is lost --- */
 
+/* A client that has missed something and can't even be told: it finds out by losing its
+ * connection. Not at once, as a callback for one of its registrations runs. */
 static void
-remoteRelayCountLost(remoteDaemonClient *client, const virObjectEvent *event)
+remoteRelayGiveUp(remoteDaemonClient *client, const char *why)
+{
+    if (virNetServerClientIsClosed(client->client))
+        return;
+    VIR_WARN("client %llu is too slow: %s; its connection is closed",
+             virNetServerClientGetID(client->client), why);
+    virNetServerClientCloseLater(client->client);
+}
+
+static remoteRelayGap *
+remoteRelayGapNew(remoteDaemonClient *client, virDomainIdent *ident)
+{
+    remoteRelayGap *lost;
+
+    if (g_hash_table_size(client->gaps) >= REMOTE_RELAY_GAPS_MAX) {
+        remoteRelayGiveUp(client, "it has missed events of too many domains");
+        return NULL;
+    }
+    lost = g_new0(remoteRelayGap, 1);
+    lost->ident = virDomainIdentRef(ident);
+    g_hash_table_insert(client->gaps, lost->ident, lost);
+    return lost;
+}
+
+static void
+remoteRelayCountLost(remoteRelay *relay, remoteDaemonClient *client, const virObjectEvent *event)
 {
     remoteRelayGap *lost = g_hash_table_lookup(client->gaps, event->domain);
     guint64 covers = MAX(event->lost, 1);
+    virEventGap *gap;
 
-    if (event->number == 0)
-        return;                 /* in no stream: its owner learns of it by the log alone */
-    if (!lost) {
-        lost = g_new0(remoteRelayGap, 1);
-        lost->ident = virDomainIdentRef(event->domain);
-        lost->gap.from = event->number - (covers - 1);
-        lost->gap.firstSeconds = event->seconds;
-        lost->gap.firstMicros = event->micros;
-        g_hash_table_insert(client->gaps, lost->ident, lost);
-    } else if (event->number <= lost->gap.to) {
-        return;                 /* another registration of the client has missed it already */
+    /* Another registration of the client has missed the same event. */
+    if (event->serial == client->lostSerial)
+        return;
+    client->lostSerial = event->serial;
+    if (!lost && !(lost = remoteRelayGapNew(client, event->domain)))
+        return;
+
+    gap = &lost->since.gap;
+    if (gap->count == 0) {
+        gap->from = event->number - (covers - 1);
+        gap->firstSeconds = event->seconds;
+        gap->firstMicros = event->micros;
     }
-    lost->gap.count += covers;
-    lost->gap.to = event->number;
-    lost->gap.lastSeconds = event->seconds;
-    lost->gap.lastMicros = event->micros;
+    gap->count += covers;
+    gap->to = event->number;
+    gap->lastSeconds = event->seconds;
+    gap->lastMicros = event->micros;
+    lost->since.newest = relay->lastOrder;
 }
 
 /* --- monitor events --- */
@@ -174,7 +224,7 @@ remoteRelayMonitorEvent(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr dom, cons
                                               details);
 
     if (!encoded || !virNetServerClientSendEvent(reg->client->client, encoded, reg->number))
-        remoteRelayCountLost(reg->client, current);
+        remoteRelayCountLost(reg->relay, reg->client, current);
     /* One that could not be encoded is told at once, as the queue may never have been full. */
     if (!encoded)
         remoteRelayClientDrained(reg->relay, reg->client);
@@ -201,21 +251,39 @@ remoteRelayWantsNotices(const char *event, unsigned int flags)
                                            strlen(VIR_DOMAIN_MONITOR_EVENT_LOST));
 }
 
+/* NULL with an error reported: the client has too many. */
 static remoteRelayReg *
 remoteRelayRegNew(remoteRelay *relay, remoteDaemonClient *client,
                   const remote_nonnull_domain *dom)
 {
-    remoteRelayReg *reg = g_new0(remoteRelayReg, 1);
+    remoteRelayReg *reg;
 
+    if (g_hash_table_size(client->regs) >= REMOTE_RELAY_REGS_MAX) {
+        virReportError(VIR_ERR_OPERATION_FAILED,
+                       _("the client has %1$d registrations already, which is the limit"),
+                       REMOTE_RELAY_REGS_MAX);
+        return NULL;
+    }
+    reg = g_new0(remoteRelayReg, 1);
     reg->relay = relay;
     reg->client = client;
-    reg->number = ++relay->lastNumber;
+    reg->order = ++relay->lastOrder;
     reg->callbackID = -1;
     if (dom) {
         reg->scoped = true;
         memcpy(reg->uuid, dom->uuid, VIR_UUID_BUFLEN);
     }
     return reg;
+}
+
+/* The next number that this client doesn't use: numbers begin again after the largest. */
+static int
+remoteRelayNextNumber(remoteRelay *relay, remoteDaemonClient *client)
+{
+    do {
+        relay->lastNumber = relay->lastNumber == G_MAXINT ? 0 : relay->lastNumber + 1;
+    } while (g_hash_table_contains(client->regs, GINT_TO_POINTER(relay->lastNumber)));
+    return relay->lastNumber;
 }
 
 /* Takes @reg, for which the library said @callbackID. */
@@ -227,6 +295,7 @@ remoteRelayRegDone(remoteRelayReg *reg, int callbackID)
         return -1;
     }
     reg->callbackID = callbackID;
+    reg->number = remoteRelayNextNumber(reg->relay, reg->client);
     g_hash_table_insert(reg->client->regs, GINT_TO_POINTER(reg->number), reg);
     return reg->number;
 }
@@ -245,11 +314,14 @@ remoteRelayAddMonitor(remoteRelay *relay, remoteDaemonClient *client,
     const unsigned int glob = VIR_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_GLOB;
     /* A read-only client is refused by its own connection. */
     virConnectPtr conn = client->conn->flags & VIR_CONNECT_RO ? client->conn : relay->conn;
-    virDomainPtr handle = remoteRelayMakeDomain(conn, dom);
     remoteRelayReg *reg = remoteRelayRegNew(relay, client, dom);
+    virDomainPtr handle;
     int id;
 
+    if (!reg)
+        return -1;
     reg->monitor = true;
+    handle = remoteRelayMakeDomain(conn, dom);
     /* Without a filter, the same callback is taken just once by one connection. */
     if (!event)
         flags = (flags & ~(unsigned int)VIR_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_REGEX) |
@@ -277,9 +349,9 @@ remoteRelaySendDomain(remoteRelayReg *reg, int procedure, int oldProcedure, xdrp
     if (!event) {
         VIR_WARN("a domain event is lost: %s", virErrorLastMessage());
         virResetLastError();
-    } else if (!virNetServerClientSendEvent(reg->client->client, event, reg->number)) {
-        VIR_WARN("client %llu is too slow: a domain event is lost",
-                 virNetServerClientGetID(reg->client->client));
+    } else if (!virNetServerClientSendRareEvent(reg->client->client, event, reg->number)) {
+        /* Nothing in the protocol tells of their loss. */
+        remoteRelayGiveUp(reg->client, "it would miss what becomes of domains");
     }
 }
 
@@ -372,8 +444,9 @@ remoteRelayAddDomain(remoteRelay *relay, remoteDaemonClient *client,
                            "%s", _("event callback already tracked"));
         return -1;
     }
+    if (!(reg = remoteRelayRegNew(relay, client, dom)))
+        return -1;
     handle = remoteRelayMakeDomain(client->conn, dom);
-    reg = remoteRelayRegNew(relay, client, dom);
     reg->eventID = eventID;
     reg->style = style;
     id = virConnectDomainEventRegisterAny(client->conn, handle, eventID,
@@ -458,40 +531,96 @@ remoteRelayClientClear(remoteRelay *relay G_GNUC_UNUSED, remoteDaemonClient *cli
 
 /* --- telling what was lost --- */
 
-/* Returns whether there was room for all. */
-static bool
-remoteRelayTellGap(remoteDaemonClient *client, const remoteRelayGap *lost)
+static gint
+remoteRelayCompareRegs(gconstpointer a, gconstpointer b)
 {
-    g_autoptr(virNetEvent) encoded = NULL;
-    virObjectEvent *notice = virDomainMonitorEventLostNew(lost->ident, &lost->gap);
-    virDomainMonitorEvent *event = (virDomainMonitorEvent *)notice;
-    bool room = true;
+    const remoteRelayReg *one = *(remoteRelayReg *const *)a;
+    const remoteRelayReg *other = *(remoteRelayReg *const *)b;
+
+    return one->order < other->order ? -1 : one->order > other->order;
+}
+
+/* Who wants to know what is lost, in the order in which they get events. */
+static GPtrArray *
+remoteRelayListTold(remoteDaemonClient *client)
+{
+    GPtrArray *regs = g_ptr_array_new();
     remoteRelayReg *reg;
     GHashTableIter iter;
 
-    encoded = remoteRelayEncode(lost->ident->name, lost->ident->uuid, lost->ident->id,
-                                event->name, notice->seconds, notice->micros, event->details);
     g_hash_table_iter_init(&iter, client->regs);
-    while (encoded && g_hash_table_iter_next(&iter, NULL, (gpointer *)&reg)) {
-        if (reg->monitor && reg->wantsNotices &&
-            (!reg->scoped || memcmp(reg->uuid, lost->ident->uuid, VIR_UUID_BUFLEN) == 0) &&
-            !virNetServerClientSendEvent(client->client, encoded, reg->number))
-            room = false;
+    while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&reg)) {
+        if (reg->monitor && reg->wantsNotices)
+            g_ptr_array_add(regs, reg);
+    }
+    g_ptr_array_sort(regs, remoteRelayCompareRegs);
+    return regs;
+}
+
+/* NULL if that can't be. */
+static virNetEvent *
+remoteRelayEncodeNotice(const remoteRelayGap *lost)
+{
+    virObjectEvent *notice = virDomainMonitorEventLostNew(lost->ident, &lost->telling.gap);
+    virDomainMonitorEvent *event = (virDomainMonitorEvent *)notice;
+    virNetEvent *encoded = remoteRelayEncode(lost->ident->name, lost->ident->uuid,
+                                             lost->ident->id, event->name, notice->seconds,
+                                             notice->micros, event->details);
+
+    if (!encoded) {
+        VIR_WARN("a loss of events of domain '%.200s' cannot be told: %s", lost->ident->name,
+                 virErrorLastMessage());
+        virResetLastError();
     }
     virObjectEventUnref(notice);
-    return room;
+    return encoded;
+}
+
+/* Tells @regs of @lost->telling. Returns whether there was room for all. */
+static bool
+remoteRelayTellLoss(remoteDaemonClient *client, GPtrArray *regs, remoteRelayGap *lost)
+{
+    g_autoptr(virNetEvent) encoded = remoteRelayEncodeNotice(lost);
+    guint i;
+
+    for (i = 0; encoded && i < regs->len; i++) {
+        remoteRelayReg *reg = g_ptr_array_index(regs, i);
+
+        if (reg->order <= lost->told || reg->order > lost->telling.newest ||
+            (reg->scoped && memcmp(reg->uuid, lost->ident->uuid, VIR_UUID_BUFLEN) != 0))
+            continue;
+        if (!virNetServerClientSendEvent(client->client, encoded, reg->number))
+            return false;
+        lost->told = reg->order;
+    }
+    lost->telling.gap.count = 0;
+    return true;
+}
+
+static bool
+remoteRelayTellGap(remoteDaemonClient *client, GPtrArray *regs, remoteRelayGap *lost)
+{
+    if (lost->telling.gap.count > 0 && !remoteRelayTellLoss(client, regs, lost))
+        return false;
+    if (lost->since.gap.count == 0)
+        return true;
+    lost->telling = lost->since;
+    lost->told = 0;
+    lost->since.gap = (virEventGap) { 0 };
+    return remoteRelayTellLoss(client, regs, lost);
 }
 
 void
 remoteRelayClientDrained(remoteRelay *relay G_GNUC_UNUSED, remoteDaemonClient *client)
 {
+    g_autoptr(GPtrArray) regs = remoteRelayListTold(client);
     remoteRelayGap *lost;
     GHashTableIter iter;
 
     g_hash_table_iter_init(&iter, client->gaps);
     while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&lost)) {
-        if (!remoteRelayTellGap(client, lost))
-            return;             /* it grows until there is room again */
+        if (!remoteRelayTellGap(client, regs, lost))
+            return;             /* it goes on when there is room again */
         g_hash_table_iter_remove(&iter);
     }
 }

@@ -169,6 +169,12 @@ virNetServerClientClose(virNetServerClient *client)
     virNetServerClientInvoke(client, virNetServerClientCloseInvoked);
 }
 
+void
+virNetServerClientCloseLater(virNetServerClient *client)
+{
+    virIOLoopInvoke(client->loop, virNetServerClientCloseInvoked, virNetServerClientRef(client));
+}
+
 /* ---- Writing ---- */
 
 /* What to wait for, by the state it is in. */
@@ -267,6 +273,26 @@ virNetServerClientSendEvent(virNetServerClient *client, virNetEvent *event, int 
         client->refusing = true;
         client->refused++;
         virNetServerClientSetDirty(client);
+        return false;
+    }
+    client->events++;
+    virNetWriterPushEvent(client->writer, event, callbackID);
+    virNetServerClientSetDirty(client);
+    return true;
+}
+
+bool
+virNetServerClientSendRareEvent(virNetServerClient *client, virNetEvent *event, int callbackID)
+{
+    size_t max = virNetServerGetLimits(client->server)->maxClientEventBytes +
+        VIR_NET_SERVER_CLIENT_RESERVE_BYTES;
+    size_t bytes;
+
+    if (client->state != VIR_NET_SERVER_CLIENT_ACTIVE)
+        return true;
+    bytes = virNetWriterEventBytes(client->writer);
+    if (bytes > max || virNetWriterEventCost(event) > max - bytes) {
+        client->refused++;
         return false;
     }
     client->events++;

@@ -35,6 +35,9 @@ typedef struct {
     bool secure;
 } virNetServerIdentity;
 
+/* Beyond the limit on events, for those of which there are few. */
+#define VIR_NET_SERVER_CLIENT_RESERVE_BYTES (256 * 1024)
+
 /* Any thread. A client stays valid as long as it is referenced, also when it is closed. Inside
  * a procedure it is there anyway. */
 virNetServerClient *virNetServerClientRef(virNetServerClient *client);
@@ -65,6 +68,8 @@ void virNetServerClientStartKeepAlive(virNetServerClient *client);
 void virNetServerClientCloseAfterReply(virNetServerClient *client);
 /* Ends the connection at once, in this turn at the latest. What is queued is lost. Any thread. */
 void virNetServerClientClose(virNetServerClient *client);
+/* The same, but in a later turn: for a caller that is in the middle of something. */
+void virNetServerClientCloseLater(virNetServerClient *client);
 /* Any thread. */
 bool virNetServerClientIsClosed(virNetServerClient *client);
 
@@ -81,6 +86,11 @@ bool virNetServerClientIsClosed(virNetServerClient *client);
  * is closed already.
  */
 bool virNetServerClientSendEvent(virNetServerClient *client, virNetEvent *event, int callbackID);
+/* The same for events of which there are few, and which say what nobody should miss: these are
+ * taken up to VIR_NET_SERVER_CLIENT_RESERVE_BYTES beyond the limit, and while others are refused.
+ * No virNetServerFuncs.clientDrained follows. */
+bool virNetServerClientSendRareEvent(virNetServerClient *client, virNetEvent *event,
+                                     int callbackID);
 /* What the events that wait cost; how many were sent or queued, and how many refused, since it
  * came. */
 size_t virNetServerClientGetEventBytes(virNetServerClient *client);

@@ -228,13 +228,9 @@ virLogSetDefaultPriority(virLogPriority priority)
     return 0;
 }
 
-/**
- * virLogParseFilters:
- * @filters: "LEVEL:NAME" separated by spaces; NAME is found anywhere in a source, or is
- *   a pattern with '*'; the last that fits counts
- */
-int
-virLogParseFilters(const char *filters)
+/* What @filters says, as virLogParseFilters() has it; NULL with an error reported. */
+static GArray *
+virLogMakeFilters(const char *filters)
 {
     g_auto(GStrv) words = g_strsplit_set(filters, " \t\n", -1);
     g_autoptr(GArray) parsed = g_array_new(FALSE, FALSE, sizeof(virLogFilter));
@@ -251,27 +247,47 @@ virLogParseFilters(const char *filters)
             virLogPriorityParse(parts[0], &filter.priority) < 0) {
             virReportError(VIR_ERR_INVALID_ARG, _("log filter '%1$s' is not LEVEL:NAME"),
                            words[i]);
-            return -1;
+            return NULL;
         }
         filter.match = strchr(parts[1], '*') ? g_strdup(parts[1])
                                              : g_strdup_printf("*%s*", parts[1]);
         g_array_append_val(parsed, filter);
     }
+    return g_steal_pointer(&parsed);
+}
 
+/**
+ * virLogParseFilters:
+ * @filters: "LEVEL:NAME" separated by spaces; NAME is found anywhere in a source, or is
+ *   a pattern with '*'; the last that fits counts
+ */
+int
+virLogParseFilters(const char *filters)
+{
+    GArray *parsed = virLogMakeFilters(filters);
+
+    if (!parsed)
+        return -1;
     virMutexLock(&virLogLock);
     g_clear_pointer(&virLogFilters, g_array_unref);
-    virLogFilters = g_steal_pointer(&parsed);
+    virLogFilters = parsed;
     virLogUpdateLowest();
     virMutexUnlock(&virLogLock);
     return 0;
 }
 
-/**
- * virLogParseOutputs:
- * @outputs: "LEVEL:stderr" and "LEVEL:file:PATH", separated by spaces
- */
 int
-virLogParseOutputs(const char *outputs)
+virLogCheckFilters(const char *filters)
+{
+    g_autoptr(GArray) parsed = virLogMakeFilters(filters);
+
+    return parsed ? 0 : -1;
+}
+
+/* What @outputs says, as virLogParseOutputs() has it; NULL with an error reported. With @check,
+ * files are not opened, and it is of no use but for that. */
+static GArray *
+virLogMakeOutputs(const char *outputs, bool check)
 {
     g_auto(GStrv) words = g_strsplit_set(outputs, " \t\n", -1);
     g_autoptr(GArray) parsed = g_array_new(FALSE, FALSE, sizeof(virLogOutput));
@@ -287,31 +303,54 @@ virLogParseOutputs(const char *outputs)
         if (!parts[0] || !parts[1] || virLogPriorityParse(parts[0], &output.priority) < 0) {
             virReportError(VIR_ERR_INVALID_ARG, _("log output '%1$s' is not LEVEL:stderr or "
                                                   "LEVEL:file:PATH"), words[i]);
-            return -1;
+            return NULL;
         }
         if (strcmp(parts[1], "stderr") == 0 && !parts[2]) {
             output.fd = STDERR_FILENO;
         } else if (strcmp(parts[1], "file") == 0 && parts[2] && *parts[2]) {
+            if (check)
+                continue;
             output.close = true;
             output.fd = open(parts[2], O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
             if (output.fd < 0) {
                 virReportSystemError(errno, _("cannot open log file '%1$s'"), parts[2]);
-                return -1;
+                return NULL;
             }
         } else {
             virReportError(VIR_ERR_INVALID_ARG, _("log output '%1$s' is not LEVEL:stderr or "
                                                   "LEVEL:file:PATH"), words[i]);
-            return -1;
+            return NULL;
         }
         g_array_append_val(parsed, output);
     }
+    return g_steal_pointer(&parsed);
+}
 
+/**
+ * virLogParseOutputs:
+ * @outputs: "LEVEL:stderr" and "LEVEL:file:PATH", separated by spaces; none: stderr
+ */
+int
+virLogParseOutputs(const char *outputs)
+{
+    g_autoptr(GArray) parsed = virLogMakeOutputs(outputs, false);
+
+    if (!parsed)
+        return -1;
     virMutexLock(&virLogLock);
     g_clear_pointer(&virLogOutputs, g_array_unref);
     if (parsed->len > 0)
         virLogOutputs = g_steal_pointer(&parsed);
     virMutexUnlock(&virLogLock);
     return 0;
+}
+
+int
+virLogCheckOutputs(const char *outputs)
+{
+    g_autoptr(GArray) parsed = virLogMakeOutputs(outputs, true);
+
+    return parsed ? 0 : -1;
 }
 
 void

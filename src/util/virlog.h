@@ -38,10 +38,13 @@ bool virLogEnabled(const char *source, virLogPriority priority);
 #define VIR_WARN(...) VIR_LOG_(VIR_LOG_WARN, __VA_ARGS__)
 #define VIR_ERROR(...) VIR_LOG_(VIR_LOG_ERROR, __VA_ARGS__)
 
-/* All three return -1 with an error reported if the text makes no sense. */
+/* All of these return -1 with an error reported if the text makes no sense. */
 int virLogSetDefaultPriority(virLogPriority priority);
 int virLogParseFilters(const char *filters);
 int virLogParseOutputs(const char *outputs);
+/* The same, but nothing comes of it; no file is opened. */
+int virLogCheckFilters(const char *filters);
+int virLogCheckOutputs(const char *outputs);
 /* Reads the environment; bad values are warned about, never fatal. Once per process. */
 void virLogSetFromEnv(void);
 
