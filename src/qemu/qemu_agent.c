@@ -34,11 +34,17 @@ typedef struct {
     GString *input;             /* read, ... */
     size_t used;                /* ... and so much of it used up */
     bool ended;                 /* the other side has closed it */
+    qemuDomain *priv;           /* knows of @fd, so that the talk ends with the domain; or NULL */
 } qemuAgentChannel;
 
 static void
 qemuAgentChannelClear(qemuAgentChannel *channel)
 {
+    if (channel->priv) {
+        virMutexLock(&channel->priv->lock);
+        channel->priv->agentFd = -1;
+        virMutexUnlock(&channel->priv->lock);
+    }
     if (channel->fd >= 0)
         close(channel->fd);
     if (channel->input)
@@ -359,9 +365,26 @@ qemuAgentCheck(const virJSONValue *sent, const char *line, size_t len, char **re
     return -1;
 }
 
-int
-qemuAgentTalk(const char *path, pid_t pid, const char *command, int wait, bool silent,
-              char **reply)
+/* From now on, the end of the domain ends the talk. Returns 0, or -1 with an error reported: it
+ * has ended already. */
+static int
+qemuAgentTieTo(qemuAgentChannel *channel, qemuDomain *priv)
+{
+    g_auto(virLockGuard) guard G_GNUC_UNUSED = virLockGuardLock(&priv->lock);
+
+    if (priv->ended) {
+        virReportError(VIR_ERR_OPERATION_INVALID, "%s", _("domain is not running"));
+        return -1;
+    }
+    priv->agentFd = channel->fd;
+    channel->priv = priv;
+    return 0;
+}
+
+/* As qemuAgentTalk(), with the agent of the domain @priv unless that is NULL. */
+static int
+qemuAgentConverse(qemuDomain *priv, const char *path, pid_t pid, const char *command, int wait,
+                  bool silent, char **reply)
 {
     g_auto(qemuAgentChannel) channel = { .fd = -1, .input = g_string_new(NULL) };
     g_autoptr(virJSONValue) json = NULL;
@@ -377,6 +400,7 @@ qemuAgentTalk(const char *path, pid_t pid, const char *command, int wait, bool s
     text = g_strconcat(compact, "\n", NULL);
 
     if (qemuAgentConnect(&channel, path, pid) < 0 ||
+        (priv && qemuAgentTieTo(&channel, priv) < 0) ||
         qemuAgentSync(&channel, qemuAgentDeadline(QEMU_AGENT_WAIT_MS)) < 0)
         return -1;
 
@@ -401,6 +425,13 @@ qemuAgentTalk(const char *path, pid_t pid, const char *command, int wait, bool s
     if (ret == 0)
         qemuAgentReportSilent();
     return -1;
+}
+
+int
+qemuAgentTalk(const char *path, pid_t pid, const char *command, int wait, bool silent,
+              char **reply)
+{
+    return qemuAgentConverse(NULL, path, pid, command, wait, silent, reply);
 }
 
 /* Takes the turn of talking to the agent. Returns whether it came before @deadline. */
@@ -447,7 +478,7 @@ qemuAgentRun(virDomainObj *dom, const char *command, int wait, bool silent, char
                        _("another command is under way"));
         return -1;
     }
-    ret = qemuAgentTalk(place.path, priv->pid, command, wait, silent, reply);
+    ret = qemuAgentConverse(priv, place.path, priv->pid, command, wait, silent, reply);
     qemuAgentLeave(priv);
     return ret;
 }

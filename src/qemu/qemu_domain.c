@@ -12,6 +12,7 @@
 #include "qemu_domain.h"
 
 #include <string.h>
+#include <sys/socket.h>
 
 #include "qemu_process.h"
 
@@ -59,6 +60,7 @@ qemuDomainNew(const char *name, const unsigned char *uuid, int id, qemuMonitor *
     priv->target = g_strdup(identity->target);
     priv->kvm = identity->kvm;
     qemuLifecycleInit(&priv->life, identity->status, runningReason);
+    priv->agentFd = -1;
     virMutexInit(&priv->lock);
     virCondInit(&priv->changed);
 
@@ -121,6 +123,8 @@ qemuDomainSetEnded(qemuDomain *priv)
 {
     virMutexLock(&priv->lock);
     priv->ended = true;
+    if (priv->agentFd >= 0)
+        shutdown(priv->agentFd, SHUT_RDWR);
     virCondBroadcast(&priv->changed);
     virMutexUnlock(&priv->lock);
 }

@@ -58,6 +58,7 @@ struct _qemuDomain {
     virCond changed;                /* @ended or @agentBusy */
     bool ended;
     bool agentBusy;                 /* a caller is talking to the guest agent */
+    int agentFd;                    /* ... over this; -1: not yet, or not any more */
 };
 
 /**
