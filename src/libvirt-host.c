@@ -39,9 +39,9 @@ virConnectGetType(virConnectPtr conn)
 {
     virResetLastError();
     virCheckConnectReturn(conn, NULL);
-    if (conn->driver->connectGetType)
-        return conn->driver->connectGetType(conn);
-    return conn->driver->name;
+    if (!conn->driver->connectGetType)
+        return conn->driver->name;
+    virCallDriverReturn(conn, connectGetType, const char *, NULL, conn);
 }
 
 /**
