@@ -7,7 +7,9 @@
 
 #include "qemu_endpoint.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -32,9 +34,9 @@ typedef struct {
     int callbackID;
     qemuEventSink sink;         /* never handed over: the tests look into it */
     qemuEndpoint *endpoint;
-    bool refuse;                /* admit() wants none */
-    bool abandonSettled;        /* settled() abandons unless attached */
-    bool abandonEnded;
+    atomic_bool refuse;         /* admit() wants none */
+    atomic_bool abandonSettled; /* settled() abandons unless attached */
+    atomic_bool abandonEnded;
     int nextID;
     virMutex lock;              /* guards all below */
     virCond cond;
@@ -59,7 +61,7 @@ onAdmit(qemuEndpoint *endpoint, qemuMonitor *mon, qemuIdentity *identity, void *
     unsigned char uuid[VIR_UUID_BUFLEN];
     Fixture *f = opaque;
 
-    if (f->refuse) {
+    if (atomic_load(&f->refuse)) {
         virReportErrorFull(VIR_FROM_QEMU, VIR_ERR_OPERATION_FAILED, __FILE__, __func__, __LINE__,
                            "not wanted");
         return NULL;
@@ -76,7 +78,7 @@ onSettled(qemuEndpoint *endpoint, qemuEndpointOutcome outcome, const char *messa
     gint64 now = g_get_monotonic_time();
 
     g_assert_true((outcome == QEMU_ENDPOINT_ATTACHED) == !message);
-    if (f->abandonSettled && outcome != QEMU_ENDPOINT_ATTACHED)
+    if (atomic_load(&f->abandonSettled) && outcome != QEMU_ENDPOINT_ATTACHED)
         qemuEndpointAbandon(endpoint);
     virMutexLock(&f->lock);
     f->settled[outcome]++;
@@ -95,7 +97,7 @@ onEnded(qemuEndpoint *endpoint, virDomainObj *dom, void *opaque)
 
     g_assert_null(qemuEndpointDomain(endpoint));
     qemuDomainEnd(dom, &f->sink);
-    if (f->abandonEnded)
+    if (atomic_load(&f->abandonEnded))
         qemuEndpointAbandon(endpoint);
     virMutexLock(&f->lock);
     f->ended++;
@@ -134,6 +136,59 @@ startInThread(void *opaque)
     qemuEndpointStart(f->endpoint);
 }
 
+/* What can be asked of an endpoint; it belongs to the I/O thread. */
+typedef struct {
+    qemuEndpoint *endpoint;
+    struct stat st;             /* of the socket that it may be on */
+    bool connected, busy, on;
+    char *name;                 /* of its domain; NULL: none */
+    int state;
+} Look;
+
+static void
+lookInThread(void *opaque)
+{
+    Look *look = opaque;
+    virDomainObj *dom = qemuEndpointDomain(look->endpoint);
+
+    look->connected = qemuEndpointIsConnected(look->endpoint);
+    look->busy = qemuEndpointIsBusy(look->endpoint);
+    look->on = qemuEndpointIsOn(look->endpoint, look->st.st_dev, look->st.st_ino);
+    if (dom) {
+        look->name = g_strdup(dom->ident->name);
+        look->state = virDomainObjGetState(dom, NULL);
+    }
+}
+
+static void
+check(Fixture *f, bool connected, bool busy, const char *name)
+{
+    Look look = { .endpoint = f->endpoint };
+
+    stat(f->path, &look.st);
+    virIOLoopInvokeWait(f->io, lookInThread, &look);
+    g_assert_cmpint(look.connected, ==, connected);
+    g_assert_cmpint(look.busy, ==, busy);
+    g_assert_cmpint(look.on, ==, connected);
+    g_assert_cmpstr(look.name, ==, name);
+    if (name)
+        g_assert_cmpint(look.state, ==, VIR_DOMAIN_RUNNING);
+    g_free(look.name);
+
+    look.name = NULL;
+    look.st.st_ino++;
+    virIOLoopInvokeWait(f->io, lookInThread, &look);
+    g_assert_false(look.on);
+    g_free(look.name);
+}
+
+static void
+countTimersInThread(void *opaque)
+{
+    /* It has left nothing behind that would call back. */
+    g_assert_cmpuint(virIOLoopCountTimers(((Fixture *)opaque)->io), ==, 0);
+}
+
 static void
 hurryInThread(void *opaque)
 {
@@ -158,8 +213,7 @@ freeInThread(void *opaque)
 
     g_clear_pointer(&f->endpoint, qemuEndpointFree);
     virObjectEventBatchClear(&f->sink.batch);
-    /* It has left nothing behind that would call back. */
-    g_assert_cmpuint(virIOLoopCountTimers(f->io), ==, 0);
+    countTimersInThread(f);
 }
 
 static void
@@ -299,19 +353,13 @@ static void
 testAttach(void)
 {
     qmpPeer *peer;
-    struct stat st;
     Fixture f;
 
     setUp(&f);
     peer = qmpPeerNewAt(f.path, QMP_PEER_GREETING, NULL, NULL);
     start(&f);
     WAIT(&f, f.settled[QEMU_ENDPOINT_ATTACHED] == 1);
-    g_assert_cmpstr(qemuEndpointDomain(f.endpoint)->ident->name, ==, "peer");
-    g_assert_true(qemuEndpointIsConnected(f.endpoint));
-    g_assert_false(qemuEndpointIsBusy(f.endpoint));
-    g_assert_cmpint(stat(f.path, &st), ==, 0);
-    g_assert_true(qemuEndpointIsOn(f.endpoint, st.st_dev, st.st_ino));
-    g_assert_false(qemuEndpointIsOn(f.endpoint, st.st_dev, st.st_ino + 1));
+    check(&f, true, false, "peer");
 
     sendText(peer, "{\"event\":\"A\"}\n{\"event\":\"STOP\"}\n{\"event\":\"B\"}\n"
              "{\"event\":\"RESUME\"}\n");
@@ -323,7 +371,7 @@ testAttach(void)
     /* It is tried again, as another stream. */
     WAIT(&f, f.settled[QEMU_ENDPOINT_ATTACHED] == 2);
     sendText(peer, "{\"event\":\"AGAIN\"}\n{\"event\":\"SHUTDOWN\",\"data\":{\"guest\":true}}\n");
-    f.abandonEnded = true;
+    atomic_store(&f.abandonEnded, true);
     qmpPeerHangUp(peer);
     WAIT(&f, f.done == 1);
     checkEvents(&f, "AGAIN#1 SHUTDOWN#2 life(6,1) life(5,0) ");
@@ -348,8 +396,7 @@ testHeld(void)
     /* The state is that which was asked for later, so nothing follows from STOP. */
     checkEvents(&f, "A#1 VIRTMON_EVENTS_LOST(1:2-2)#2 STOP#3 C#4 "
                 "VIRTMON_EVENTS_LOST(2:5-6)#6 ");
-    g_assert_cmpint(virDomainObjGetState(qemuEndpointDomain(f.endpoint), NULL), ==,
-                    VIR_DOMAIN_RUNNING);
+    check(&f, true, false, "peer");
     qmpPeerFree(peer);
     tearDown(&f);
 }
@@ -372,7 +419,7 @@ testHeldLimit(void)
     start(&f);
     WAIT(&f, f.settled[QEMU_ENDPOINT_ATTACHED] == 1);
     sendText(peer, "{\"event\":\"LAST\"}\n");
-    f.abandonEnded = true;
+    atomic_store(&f.abandonEnded, true);
     qmpPeerHangUp(peer);
     WAIT(&f, f.done == 1);
     checkEvents(&f, "FIRST#1 BIG#2 VIRTMON_EVENTS_LOST(4:3-6)#6 LAST#7 life(5,5) ");
@@ -394,7 +441,7 @@ testGaps(void)
     WAIT(&f, f.settled[QEMU_ENDPOINT_ATTACHED] == 1);
     sendText(peer, "{\"event\":\"A\"}\n{\"event\":\n{\"event\":\"B\"}\nx\ny\nz\n{\"event\":\"C\"}\n"
              "{\"event\":\"D\"}\n{\"event\":\"half");
-    f.abandonEnded = true;
+    atomic_store(&f.abandonEnded, true);
     qmpPeerHangUp(peer);
     WAIT(&f, f.done == 1);
     checkEvents(&f, "A#1 VIRTMON_EVENTS_LOST(1:2-2)#2 B#3 VIRTMON_EVENTS_LOST(3:4-6)#6 C#7 D#8 "
@@ -501,11 +548,10 @@ testBusy(void)
     peer = qmpPeerNewAt(f.path, NULL, NULL, NULL);
     start(&f);
     WAIT(&f, f.settled[QEMU_ENDPOINT_BUSY] == 1);
-    g_assert_true(qemuEndpointIsBusy(f.endpoint));
-    g_assert_true(qemuEndpointIsConnected(f.endpoint));
+    check(&f, true, true, NULL);
     sendText(peer, QMP_PEER_GREETING);
     WAIT(&f, f.settled[QEMU_ENDPOINT_ATTACHED] == 1);
-    g_assert_false(qemuEndpointIsBusy(f.endpoint));
+    check(&f, true, false, "peer");
     g_assert_cmpuint(f.settled[QEMU_ENDPOINT_FAILED], ==, 0);
     qemuMonitorSetTimeouts(QEMU_MONITOR_GREETING_TIMEOUT_MS, QEMU_MONITOR_COMMAND_TIMEOUT_MS);
     qmpPeerFree(peer);
@@ -542,7 +588,7 @@ testBacklogFull(void)
         g_array_append_val(others, fd);
     start(&f);
     WAIT(&f, f.settled[QEMU_ENDPOINT_BUSY] >= 1);
-    g_assert_false(qemuEndpointIsConnected(f.endpoint));
+    check(&f, false, false, NULL);
 
     for (i = 0; i < others->len; i++)
         close(g_array_index(others, int, i));
@@ -561,15 +607,15 @@ testRefused(void)
     Fixture f;
 
     setUp(&f);
-    f.refuse = true;
+    atomic_store(&f.refuse, true);
     peer = qmpPeerNewAt(f.path, QMP_PEER_GREETING "{\"event\":\"A\"}\n", NULL, NULL);
     start(&f);
     WAIT(&f, f.settled[QEMU_ENDPOINT_REFUSED] == 1);
     g_assert_nonnull(strstr(f.message, "not wanted"));
-    g_assert_false(qemuEndpointIsConnected(f.endpoint));
-    g_assert_cmpuint(virIOLoopCountTimers(f.io), ==, 0);      /* not asked again by itself */
+    check(&f, false, false, NULL);
+    virIOLoopInvokeWait(f.io, countTimersInThread, &f);     /* not asked again by itself */
 
-    f.refuse = false;
+    atomic_store(&f.refuse, false);
     virIOLoopInvokeWait(f.io, hurryInThread, &f);
     WAIT(&f, f.settled[QEMU_ENDPOINT_ATTACHED] == 1);
     checkEvents(&f, "A#1 ");
@@ -613,7 +659,7 @@ testLostWhileAsking(void)
 
     for (i = 0; i < G_N_ELEMENTS(at); i++) {
         setUp(&f);
-        f.abandonSettled = true;        /* and the endpoint is gone by the end of it */
+        atomic_store(&f.abandonSettled, true);        /* and the endpoint is gone by the end of it */
         quitter.at = at[i];
         quitter.peer = qmpPeerNewAt(f.path, QMP_PEER_GREETING, answerAndQuit, &quitter);
         start(&f);
@@ -678,7 +724,7 @@ testAbandon(void)
 
     /* at the first failure, which is told before starting returns */
     setUp(&f);
-    f.abandonSettled = true;
+    atomic_store(&f.abandonSettled, true);
     start(&f);
     g_assert_cmpuint(f.done, ==, 1);
     tearDown(&f);

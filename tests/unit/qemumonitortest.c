@@ -29,7 +29,7 @@ typedef struct {
     virMutex lock;              /* guards all below */
     virCond cond;
     bool ready, busy, closed;
-    bool closeInEvent;          /* the event's callback closes the monitor */
+    atomic_bool closeInEvent;   /* the event's callback closes the monitor */
     bool failed;                /* of a command sent by the ready callback */
     char *reason;
     unsigned int badLines;
@@ -54,7 +54,7 @@ onEvent(qemuMonitor *mon, const qemuMonitorLine *line, void *opaque)
 {
     Fixture *f = opaque;
 
-    if (f->closeInEvent)
+    if (atomic_load(&f->closeInEvent))
         qemuMonitorClose(mon);
     virMutexLock(&f->lock);
     f->events++;
@@ -748,7 +748,7 @@ testCloseInEvent(void)
 
     setUp(&f, qmpPeerPath(peer));
     WAIT(&f, f.ready);
-    f.closeInEvent = true;
+    atomic_store(&f.closeInEvent, true);
     sendText(peer, "{\"event\":\"A\"}\n{\"event\":\"B\"}\nx\n{\"ev");
     WAIT(&f, f.events > 0);
     virIOLoopInvokeWait(f.io, doNothing, NULL);
@@ -1066,7 +1066,8 @@ testStorm(void)
     Fixture f, g;
 
     setUp(&f, qmpPeerPath(loud));
-    g = f;
+    memset(&g, 0, sizeof(g));
+    g.io = f.io;
     g.path = qmpPeerPath(calm);
     virMutexInit(&g.lock);
     virCondInit(&g.cond);

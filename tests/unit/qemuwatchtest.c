@@ -27,7 +27,7 @@ typedef struct {
     virIOLoop *io;
     qemuWatch *watch;
     char **patterns;
-    bool freeInside;            /* the next callback frees the watch */
+    bool freeInside;            /* the next callback frees the watch; the I/O thread's */
     virMutex lock;              /* guards all below */
     virCond cond;
     GString *seen;              /* "+NAME " and "-NAME ", NAME below @dir */
@@ -173,6 +173,14 @@ tearDown(Fixture *f)
 #define WAIT_GONE(f, name) WAIT(f, !g_hash_table_contains((f)->there, name))
 
 static void
+checkSeen(Fixture *f, const char *expected)
+{
+    virMutexLock(&f->lock);
+    g_assert_cmpstr(f->seen->str, ==, expected);
+    virMutexUnlock(&f->lock);
+}
+
+static void
 makeSocket(Fixture *f, const char *name)
 {
     g_autofree char *path = below(f, name);
@@ -243,11 +251,11 @@ testPlain(void)
     setUp(&f);
     makeSocket(&f, "a");
     watch(&f, "a", "b", NULL);
-    g_assert_cmpstr(f.seen->str, ==, "+a ");        /* before it returns */
+    checkSeen(&f, "+a ");        /* before it returns */
 
     makeSocket(&f, "b");
     WAIT_THERE(&f, "b");
-    ino = f.ino;
+    WAIT(&f, (ino = f.ino) != 0);
     makeSocket(&f, "c");                            /* nobody asked for that one */
     rid(&f, "a");
     WAIT_GONE(&f, "a");
@@ -255,8 +263,8 @@ testPlain(void)
     makeSocket(&f, "c2");
     move(&f, "c2", "b");
     WAIT(&f, f.appeared == 3);
-    g_assert_cmpuint(f.ino, !=, ino);
-    g_assert_cmpstr(f.seen->str, ==, "+a +b -a +b ");
+    WAIT(&f, f.ino != ino);
+    checkSeen(&f, "+a +b -a +b ");
     tearDown(&f);
 }
 
@@ -272,7 +280,7 @@ testGlob(void)
     makeFile(&f, "file.qmp");
     makeDir(&f, "dir.qmp");
     watch(&f, "*.qmp", "[ab]?z", "lit\\*", NULL);
-    g_assert_cmpstr(f.seen->str, ==, "+x.qmp ");
+    checkSeen(&f, "+x.qmp ");
 
     makeSocket(&f, "a1z");
     WAIT_THERE(&f, "a1z");
@@ -288,8 +296,7 @@ testGlob(void)
     move(&f, "beside", "file.qmp");
     WAIT_GONE(&f, "file.qmp");
     settle(&f, "end.qmp");
-    g_assert_cmpstr(f.seen->str, ==,
-                    "+x.qmp +a1z +lit* +file.qmp -file.qmp +end.qmp -end.qmp ");
+    checkSeen(&f, "+x.qmp +a1z +lit* +file.qmp -file.qmp +end.qmp -end.qmp ");
     tearDown(&f);
 }
 
@@ -307,7 +314,7 @@ testOverlap(void)
     WAIT_THERE(&f, "a.other");
     rid(&f, "a.qmp");
     WAIT_GONE(&f, "a.qmp");
-    g_assert_cmpstr(f.seen->str, ==, "+a.qmp +a.other -a.qmp ");
+    checkSeen(&f, "+a.qmp +a.other -a.qmp ");
     tearDown(&f);
 }
 
@@ -388,9 +395,9 @@ testLinks(void)
     makeLink(&f, "one/later", "later");
     makeLink(&f, "loop", "loop");
     watch(&f, "now/*", "link", "later", "loop", "d*/x", NULL);
-    g_assert_true(g_hash_table_contains(f.there, "now/s"));
-    g_assert_true(g_hash_table_contains(f.there, "link"));
-    g_assert_cmpuint(g_hash_table_size(f.there), ==, 2);
+    WAIT_THERE(&f, "now/s");
+    WAIT_THERE(&f, "link");
+    WAIT(&f, g_hash_table_size(f.there) == 2);
 
     /* The link of a directory is made to lead elsewhere. */
     makeLink(&f, "two", "next");
@@ -451,7 +458,7 @@ testBystanders(void)
         rid(&f, "tmp");
     }
     settle(&f, "vm/s");
-    g_assert_cmpstr(f.seen->str, ==, "+vm/s -vm/s ");
+    checkSeen(&f, "+vm/s -vm/s ");
     g_assert_cmpuint(countWalks(&f), ==, 1);
 
     /* Whereas directories are what it is about. */
@@ -477,7 +484,7 @@ testSocketLimit(void)
     rid(&f, "a");
     WAIT_GONE(&f, "a");
     WAIT_THERE(&f, "c");        /* there is room for it now */
-    g_assert_cmpstr(f.seen->str, ==, "+a +b -a +c ");
+    checkSeen(&f, "+a +b -a +c ");
     tearDown(&f);
     qemuWatchSetLimits(QEMU_WATCH_DIRECTORIES_MAX, QEMU_WATCH_SOCKETS_MAX);
 }
@@ -559,7 +566,7 @@ testOverflow(void)
     makeSocket(&f, "new.qmp");
     makeDir(&f, "vm/1");
     makeSocket(&f, "vm/1/s");
-    g_assert_cmpstr(f.seen->str, ==, "+old.qmp ");
+    checkSeen(&f, "+old.qmp ");
 
     virMutexLock(&f.lock);
     f.goOn = true;
@@ -594,6 +601,14 @@ testMany(void)
 }
 
 static void
+freeInsideInThread(void *opaque)
+{
+    Fixture *f = opaque;
+
+    f->freeInside = true;
+}
+
+static void
 testFreeInside(void)
 {
     Fixture f;
@@ -603,7 +618,7 @@ testFreeInside(void)
     for (i = 0; i < 2; i++) {
         setUp(&f);
         watch(&f, "*", "d/*", NULL);
-        f.freeInside = true;
+        virIOLoopInvokeWait(f.io, freeInsideInThread, &f);
         if (i == 0) {
             makeSocket(&f, "a");
         } else {
