@@ -20,6 +20,7 @@ EXPECTED = re.compile("|".join([
     r"lib/virtmon/libvirt(-qemu)?\.so(\.0(\.9000\.0)?)?",
     r"lib/virtmon/include/libvirt/(libvirt|virterror)[a-z-]*\.h",
     r"lib/pkgconfig/virtmon\.pc",
+    r"sbin/virtmond",
     r"share/bash-completion/completions/virtmon",
     r"share/doc/virtmon/.*",
     r"share/locale/[A-Za-z_]+/LC_MESSAGES/virtmon\.mo",
