@@ -124,7 +124,7 @@ def virtmon(uri, *args, fakes=None):
     return run([BUILD / "tools" / "virtmon", "-c", uri, *args], faked(fakes))
 
 
-def virsh(*args, fakes=None):
+def virsh(*args, fakes=None, uri="test:///default"):
     """The real one, on libvirt's test driver, which needs no daemon."""
     # where tests run, our libraries may be in front of its own
-    return run(["virsh", "-c", "test:///default", *args], {**faked(fakes), "LD_LIBRARY_PATH": None})
+    return run(["virsh", "-c", uri, *args], {**faked(fakes), "LD_LIBRARY_PATH": None})

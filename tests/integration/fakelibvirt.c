@@ -6,6 +6,7 @@
  * the environment asks for an answer:
  *
  *   FAKE_REPLY=TEXT    of monitor commands and the guest agent; with FAKE_TELL also what was sent
+ *   FAKE_INACTIVE=1    domains are shut off, their state is saved, their title is "A title"
  *   FAKE_STATES=1      each state of a domain with each reason, one after the other
  *   FAKE_EVENTS=1      a registration is answered by events of its kind, with every value
  *
@@ -118,12 +119,65 @@ virDomainGetState(virDomainPtr dom, int *state, int *reason, unsigned int flags)
 {
     static int calls;
 
+    if (getenv("FAKE_INACTIVE")) {
+        *state = VIR_DOMAIN_SHUTOFF;
+        if (reason)
+            *reason = VIR_DOMAIN_SHUTOFF_SAVED;
+        return 0;
+    }
     if (!getenv("FAKE_STATES"))
         return FAKE_REAL(virDomainGetState)(dom, state, reason, flags);
     *state = calls / FAKE_BEYOND;
     *reason = calls % FAKE_BEYOND;
     calls++;
     return 0;
+}
+
+/* --- a domain that doesn't run --- */
+
+/* What only virsh calls, and our headers don't have. */
+int virDomainHasManagedSaveImage(virDomainPtr dom, unsigned int flags);
+char *virDomainGetMetadata(virDomainPtr dom, int type, const char *uri, unsigned int flags);
+
+/* Without filters, as the domain doesn't really fit them. */
+int
+virConnectListAllDomains(virConnectPtr conn, virDomainPtr **domains, unsigned int flags)
+{
+    if (getenv("FAKE_INACTIVE"))
+        flags = 0;
+    return FAKE_REAL(virConnectListAllDomains)(conn, domains, flags);
+}
+
+unsigned int
+virDomainGetID(virDomainPtr dom)
+{
+    if (!getenv("FAKE_INACTIVE"))
+        return FAKE_REAL(virDomainGetID)(dom);
+    return -1;
+}
+
+int
+virDomainHasManagedSaveImage(virDomainPtr dom, unsigned int flags)
+{
+    if (!getenv("FAKE_INACTIVE"))
+        return FAKE_REAL(virDomainHasManagedSaveImage)(dom, flags);
+    return 1;
+}
+
+char *
+virDomainGetMetadata(virDomainPtr dom, int type, const char *uri, unsigned int flags)
+{
+    if (!getenv("FAKE_INACTIVE"))
+        return FAKE_REAL(virDomainGetMetadata)(dom, type, uri, flags);
+    return strdup("A title");
+}
+
+char *
+virDomainGetXMLDesc(virDomainPtr dom, unsigned int flags)
+{
+    if (!getenv("FAKE_INACTIVE"))
+        return FAKE_REAL(virDomainGetXMLDesc)(dom, flags);
+    return strdup("<domain><name>test</name><title>A title</title></domain>");
 }
 
 /* --- typed events --- */

@@ -83,6 +83,40 @@ def test_modes_as_virsh_hands_them_on(test_uri, words):
     assert virtmon(test_uri, *words, fakes=fakes) == virsh(*words, fakes=fakes)
 
 
+@pytest.mark.parametrize("words", [
+    ["list", "--all"], ["list", "--inactive", "--title"], ["list", "--all", "--managed-save"],
+    ["list", "--all", "--managed-save", "--title"], ["list", "--all", "--id"],
+    ["list", "--all", "--name"], ["list", "--all", "--id", "--name"],
+    ["list", "--all", "--id", "--uuid"], ["-q", "list", "--all"], ["domid", "test"],
+    ["domstate", "test", "--reason"],
+], ids=flat)
+def test_a_domain_that_does_not_run_as_virsh_shows_it(test_uri, words):
+    fakes = {"FAKE_INACTIVE": "1"}
+    assert virtmon(test_uri, *words, fakes=fakes) == virsh(*words, fakes=fakes)
+
+
+def test_domains_that_do_not_run_are_sorted_as_virsh_does(start_qemu, folder):
+    names = ("zeta", "Alpha", "beta", "al")
+    for name in names:
+        start_qemu(name)
+    (folder / "node.xml").write_text("<node>" + "".join(
+        f"<domain type='test'><name>{name}</name><memory>8192</memory>"
+        "<os><type>hvm</type></os></domain>" for name in names) + "</node>")
+    words, fakes = ["list", "--all", "--name"], {"FAKE_INACTIVE": "1"}
+    ours = virtmon(uri_of(folder / "*.qmp"), *words, fakes=fakes)
+    assert sorted(ours.out.split()) == sorted(names)
+    assert ours == virsh(*words, fakes=fakes, uri=f"test://{folder}/node.xml")
+
+
+def test_dominfo_of_a_domain_that_does_not_run(test_uri):
+    fakes = {"FAKE_INACTIVE": "1"}
+    ours = virtmon(test_uri, "dominfo", "test", fakes=fakes).out.splitlines()
+    theirs = virsh("dominfo", "test", fakes=fakes).out.splitlines()
+    for name in ("Id:", "Name:", "UUID:", "Managed save:"):
+        assert [row for row in ours if row.startswith(name)] == \
+            [row for row in theirs if row.startswith(name)]
+
+
 def test_every_state_and_reason_as_virsh_calls_it(test_uri):
     command = "domstate test --reason;" * STATES
     fakes = {"FAKE_STATES": "1"}
