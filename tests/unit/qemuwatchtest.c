@@ -18,6 +18,7 @@
 #include "qmppeer.h"
 #include "testutils.h"
 #include "virerror_priv.h"
+#include "virioloop_priv.h"
 #include "virthread.h"
 
 #define DEADLINE (20 * G_USEC_PER_SEC)
@@ -379,41 +380,56 @@ testDirectories(void)
     tearDown(&f);
 }
 
+/* The link of a directory is made to lead elsewhere. */
 static void
 testLinks(void)
 {
     Fixture f;
 
     setUp(&f);
-    qemuWatchSetPoll(20);
     makeDir(&f, "one");
     makeDir(&f, "two");
     makeSocket(&f, "one/s");
     makeSocket(&f, "two/t");
     makeLink(&f, "one", "now");
     makeLink(&f, "one/s", "link");
-    makeLink(&f, "one/later", "later");
-    makeLink(&f, "loop", "loop");
-    watch(&f, "now/*", "link", "later", "loop", "d*/x", NULL);
+    watch(&f, "now/*", "link", NULL);
+    WAIT(&f, g_hash_table_size(f.there) == 2);
     WAIT_THERE(&f, "now/s");
     WAIT_THERE(&f, "link");
-    WAIT(&f, g_hash_table_size(f.there) == 2);
 
-    /* The link of a directory is made to lead elsewhere. */
     makeLink(&f, "two", "next");
     move(&f, "next", "now");
     WAIT_THERE(&f, "now/t");
     WAIT_GONE(&f, "now/s");
     rid(&f, "now");
     WAIT_GONE(&f, "now/t");
+    makeLink(&f, "one", "now");
+    WAIT_THERE(&f, "now/s");
+    rid(&f, "link");
+    WAIT_GONE(&f, "link");
+    tearDown(&f);
+}
 
-    /* What a link leads to comes after it. */
-    makeSocket(&f, "one/later");
-    WAIT_THERE(&f, "later");
+/* What a link leads to comes after it. */
+static void
+testDanglingLinks(void)
+{
+    Fixture f;
+
+    setUp(&f);
+    qemuWatchSetPoll(20);
+    makeLink(&f, "target/later", "later");
+    makeLink(&f, "loop", "loop");
+    watch(&f, "later", "loop", "d*/x", "way/x", NULL);
     makeLink(&f, "target", "dir");
+    makeLink(&f, "target", "way");
     makeDir(&f, "target");
     makeSocket(&f, "target/x");
+    makeSocket(&f, "target/later");
+    WAIT_THERE(&f, "later");
     WAIT_THERE(&f, "dir/x");
+    WAIT_THERE(&f, "way/x");
     rid(&f, "dir");
     WAIT_GONE(&f, "dir/x");
     tearDown(&f);
@@ -421,8 +437,9 @@ testLinks(void)
 }
 
 typedef struct {
-    qemuWatch *watch;
+    Fixture *f;
     guint64 count;
+    bool due;                   /* another one */
 } Walks;
 
 static void
@@ -430,16 +447,17 @@ countInThread(void *opaque)
 {
     Walks *walks = opaque;
 
-    walks->count = qemuWatchWalks(walks->watch);
+    walks->count = qemuWatchWalks(walks->f->watch);
+    walks->due = virIOLoopCountTimers(walks->f->io) > 0;
 }
 
-static guint64
+static Walks
 countWalks(Fixture *f)
 {
-    Walks walks = { .watch = f->watch };
+    Walks walks = { .f = f };
 
     virIOLoopInvokeWait(f->io, countInThread, &walks);
-    return walks.count;
+    return walks;
 }
 
 /* Files come and go by the thousand beside directories that are watched for: no walk for
@@ -447,6 +465,7 @@ countWalks(Fixture *f)
 static void
 testBystanders(void)
 {
+    Walks walks;
     Fixture f;
     int i;
 
@@ -459,13 +478,15 @@ testBystanders(void)
     }
     settle(&f, "vm/s");
     checkSeen(&f, "+vm/s -vm/s ");
-    g_assert_cmpuint(countWalks(&f), ==, 1);
+    walks = countWalks(&f);
+    g_assert_cmpuint(walks.count, ==, 1);
+    g_assert_false(walks.due);
 
     /* Whereas directories are what it is about. */
     makeDir(&f, "vm2");
     makeSocket(&f, "vm2/s");
     WAIT_THERE(&f, "vm2/s");
-    g_assert_cmpuint(countWalks(&f), >, 1);
+    g_assert_cmpuint(countWalks(&f).count, ==, 2);
     tearDown(&f);
 }
 
@@ -691,6 +712,7 @@ main(int argc, char **argv)
     g_test_add_func("/qemu/watch/access-changes", testAccessChanges);
     g_test_add_func("/qemu/watch/directories", testDirectories);
     g_test_add_func("/qemu/watch/links", testLinks);
+    g_test_add_func("/qemu/watch/dangling-links", testDanglingLinks);
     g_test_add_func("/qemu/watch/bystanders", testBystanders);
     g_test_add_func("/qemu/watch/socket-limit", testSocketLimit);
     g_test_add_func("/qemu/watch/directory-limit", testDirectoryLimit);
