@@ -324,6 +324,8 @@ qemuMonitorWrite(qemuMonitor *mon)
         command->nfds = 0;
         command->written += written;
         if (command->written == command->len) {
+            /* Its answer may take as long as QEMU likes: that must not be paid for in memory. */
+            g_clear_pointer(&command->text, g_free);
             virMutexLock(&mon->lock);
             g_queue_pop_head(&mon->output);
             mon->outputBytes -= command->len;

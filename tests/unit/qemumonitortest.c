@@ -8,6 +8,7 @@
 #include "qemu_monitor_priv.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -310,6 +311,7 @@ testBusy(void)
     g_autoptr(qmpPeer) peer = qmpPeerNew(NULL, NULL, NULL);
     Fixture f;
 
+    qemuMonitorSetTimeouts(10, QEMU_MONITOR_COMMAND_TIMEOUT_MS);
     setUp(&f, qmpPeerPath(peer));
     WAIT(&f, f.busy);
     g_assert_false(f.closed);
@@ -317,6 +319,7 @@ testBusy(void)
     sendText(peer, QMP_PEER_GREETING);
     WAIT(&f, f.ready);
     tearDown(&f);
+    qemuMonitorSetTimeouts(QEMU_MONITOR_GREETING_TIMEOUT_MS, QEMU_MONITOR_COMMAND_TIMEOUT_MS);
 }
 
 static void
@@ -596,6 +599,40 @@ testPendingLimit(void)
     g_assert_cmpuint(sender.answers.failed, ==, QEMU_MONITOR_COMMANDS_MAX);
 }
 
+static void
+doNothing(void *opaque G_GNUC_UNUSED)
+{
+}
+
+/* QEMU reads all and answers none: what was read is not kept. */
+static void
+testUnansweredMemory(void)
+{
+    const size_t len = 4 * 1024 * 1024;
+    g_autoptr(qmpPeer) peer = qmpPeerNew(QMP_PEER_GREETING, answerNothing, NULL);
+    g_autofree char *command = longCommand("x", len);
+    Sender sender = { .text = command, .count = 1 };
+    gint64 deadline = g_get_monotonic_time() + DEADLINE;
+    size_t before;
+    Fixture f;
+    int i;
+
+    setUp(&f, qmpPeerPath(peer));
+    WAIT(&f, f.ready);
+    sender.mon = f.mon;
+    before = mallinfo2().uordblks + mallinfo2().hblkhd;
+    for (i = 0; i < 32; i++) {
+        virIOLoopInvokeWait(f.io, sendInThread, &sender);
+        /* What is under way may still be there. */
+        while (mallinfo2().uordblks + mallinfo2().hblkhd > before + 8 * len) {
+            g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+            virIOLoopInvokeWait(f.io, doNothing, NULL);
+        }
+    }
+    tearDown(&f);
+    g_assert_cmpuint(sender.answers.failed, ==, 32);
+}
+
 static char *
 answerWithoutID(const char *line, void *opaque)
 {
@@ -715,11 +752,6 @@ askInThread(void *opaque)
 
     g_assert_cmpint(qemuMonitorCommandAsync(f->mon, "{\"execute\":\"x\"}", closeOnFailure, f), ==,
                     0);
-}
-
-static void
-doNothing(void *opaque G_GNUC_UNUSED)
-{
 }
 
 /* The connection ends, a pending command fails, and its function closes the monitor: to its
@@ -1127,6 +1159,7 @@ main(int argc, char **argv)
     g_test_add_func("/qemu/monitor/given-up-unsent", testGivenUpUnsent);
     g_test_add_func("/qemu/monitor/output-limit", testOutputLimit);
     g_test_add_func("/qemu/monitor/pending-limit", testPendingLimit);
+    g_test_add_func("/qemu/monitor/unanswered-memory", testUnansweredMemory);
     g_test_add_func("/qemu/monitor/error-without-id", testErrorWithoutID);
     g_test_add_func("/qemu/monitor/reply-beyond-limit", testReplyBeyondLimit);
     g_test_add_func("/qemu/monitor/negotiation-timeout", testNegotiationTimeout);
