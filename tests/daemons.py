@@ -46,6 +46,14 @@ def end(process):
     return process.returncode
 
 
+def quiet_firmware(folder):
+    """Arguments for a guest that halts with the first instruction, and so never resets itself as
+    a BIOS does that was interrupted: what happens to it is what a test has done."""
+    path = folder / "halt.bin"
+    path.write_bytes(b"\xf4" * 65536)
+    return ["-bios", path]
+
+
 class Virtmond:
     """A virtmond whose guests are the QEMUs in its folder."""
 

@@ -556,7 +556,7 @@ remoteDaemonDomainGetMetadata(virNetServerCall *call, void *opaque, void *ret G_
     if (remoteDaemonDomainExists(dom) < 0)
         return -1;
     virReportErrorFull(VIR_FROM_QEMU, VIR_ERR_NO_DOMAIN_METADATA, __FILE__, __func__, __LINE__,
-                       "%s", _("requested metadata element is not present"));
+                       "%s", _("Requested metadata element is not present"));
     return -1;
 }
 
