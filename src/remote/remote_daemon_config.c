@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "virconf.h"
 #include "virerror_priv.h"
 #include "virgettext.h"
 #include "virlog.h"
@@ -326,33 +325,23 @@ remoteDaemonConfigReadRow(remoteDaemonConfig *config, virConf *conf,
 }
 
 int
-remoteDaemonConfigLoad(remoteDaemonConfig *config, const char *path, bool optional)
+remoteDaemonConfigTake(remoteDaemonConfig *config, virConf *conf)
 {
-    g_autoptr(virConf) conf = virConfRead(path);
     g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
     size_t i;
-
-    if (!conf) {
-        virErrorPtr err = virGetLastError();
-
-        if (!optional || err->code != VIR_ERR_SYSTEM_ERROR || err->int1 != ENOENT)
-            return -1;
-        virResetLastError();
-        return 0;
-    }
 
     for (i = 0; i < virConfCount(conf); i++) {
         size_t line;
         const char *name = virConfAt(conf, i, &line);
 
         if (!remoteDaemonConfigFindRow(name)) {
-            virReportError(VIR_ERR_CONF_SYNTAX, _("%1$s:%2$zu: there is no setting '%3$s'"), path,
-                           line, name);
+            virReportError(VIR_ERR_CONF_SYNTAX, _("%1$s:%2$zu: there is no setting '%3$s'"),
+                           virConfName(conf), line, name);
             return -1;
         }
         if (!g_hash_table_add(seen, (char *)name)) {
-            virReportError(VIR_ERR_CONF_SYNTAX, _("%1$s:%2$zu: '%3$s' is set already"), path,
-                           line, name);
+            virReportError(VIR_ERR_CONF_SYNTAX, _("%1$s:%2$zu: '%3$s' is set already"),
+                           virConfName(conf), line, name);
             return -1;
         }
     }
@@ -364,5 +353,20 @@ remoteDaemonConfigLoad(remoteDaemonConfig *config, const char *path, bool option
         if (remoteDaemonConfigCheckAbsolute(config->monitors[i]) < 0)
             return remoteDaemonConfigFail(conf, "monitors");
     }
+    return 0;
+}
+
+int
+remoteDaemonConfigLoad(remoteDaemonConfig *config, const char *path, bool optional)
+{
+    g_autoptr(virConf) conf = virConfRead(path);
+    virErrorPtr err;
+
+    if (conf)
+        return remoteDaemonConfigTake(config, conf);
+    err = virGetLastError();
+    if (!optional || err->code != VIR_ERR_SYSTEM_ERROR || err->int1 != ENOENT)
+        return -1;
+    virResetLastError();
     return 0;
 }

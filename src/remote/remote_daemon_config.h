@@ -12,6 +12,8 @@
 #include <sys/types.h>
 #include <glib.h>
 
+#include "virconf.h"
+
 /* Texts that weren't given are NULL, lists likewise. */
 typedef struct {
     char **monitors;            /* paths and globs of monitors' sockets */
@@ -65,6 +67,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(remoteDaemonConfig, remoteDaemonConfigFree)
  * twice, or with a value that it can't have. @config is unusable then.
  */
 int remoteDaemonConfigLoad(remoteDaemonConfig *config, const char *path, bool optional);
+
+/* The same with a file that was read. */
+int remoteDaemonConfigTake(remoteDaemonConfig *config, virConf *conf);
 
 /* The file that is read if none is named; the caller frees it. */
 char *remoteDaemonConfigPath(bool privileged);

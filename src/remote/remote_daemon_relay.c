@@ -32,9 +32,10 @@ VIR_LOG_INIT("remote.daemon_relay");
 #define REMOTE_RELAY_EVENT_LAST VIR_DOMAIN_EVENT_ID_MEMORY_DEVICE_SIZE_CHANGE
 #define REMOTE_RELAY_OLD_EVENT_LAST VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED
 
-/* Registrations of one client: for each of the most domains that there can be, events of
- * QEMU's monitor and changes of its state. Read-only clients can make them too. */
-#define REMOTE_RELAY_REGS_MAX (2 * REMOTE_DOMAIN_LIST_MAX)
+/* Registrations of one client: one for each of the most domains that there can be. Who wants
+ * more can have the events of all domains by one. Read-only clients, who may be anybody, can make
+ * them too. */
+#define REMOTE_RELAY_REGS_MAX REMOTE_DOMAIN_LIST_MAX
 /* Streams of which one client has missed something and was not told yet. A client that reads
  * nothing while that many domains come and go is beyond help. */
 #define REMOTE_RELAY_GAPS_MAX REMOTE_DOMAIN_LIST_MAX

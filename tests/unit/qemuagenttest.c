@@ -527,6 +527,41 @@ testTurns(void)
     tearDown(&f);
 }
 
+static void *
+blockerRun(void *opaque)
+{
+    Caller *caller = opaque;
+    g_autofree char *reply = NULL;
+
+    caller->ret = qemuAgentCommand(caller->dom, "{\"execute\":\"guest-ping\"}",
+                                   VIR_DOMAIN_QEMU_AGENT_COMMAND_BLOCK, &reply);
+    return NULL;
+}
+
+/* An agent that never answers keeps nobody for longer than the domain is there. */
+static void
+testDomainEnds(void)
+{
+    Fixture f = { .agent.answer = NULL };
+    Caller callers[2];
+    size_t i;
+
+    setUp(&f, AGENT_DEVICE);
+    for (i = 0; i < G_N_ELEMENTS(callers); i++) {
+        callers[i].dom = f.dom;
+        g_assert_cmpint(pthread_create(&callers[i].thread, NULL, blockerRun, &callers[i]), ==, 0);
+    }
+    /* One talks, the other waits for its turn. */
+    while (atomic_load(&f.agent.syncs) == 0)
+        g_thread_yield();
+    qemuInstanceStopAll(f.instance);
+    for (i = 0; i < G_N_ELEMENTS(callers); i++) {
+        pthread_join(callers[i].thread, NULL);
+        g_assert_cmpint(callers[i].ret, ==, -1);
+    }
+    tearDown(&f);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -547,5 +582,6 @@ main(int argc, char **argv)
     g_test_add_func("/qemu/agent/shutdown", testShutdown);
     g_test_add_func("/qemu/agent/taken-over", testTakenOver);
     g_test_add_func("/qemu/agent/turns", testTurns);
+    g_test_add_func("/qemu/agent/domain-ends", testDomainEnds);
     return g_test_run();
 }

@@ -611,6 +611,106 @@ testThousandAlike(void)
     tearDown(&f);
 }
 
+/* --- other patterns --- */
+
+static int
+setPatterns(Fixture *f, const char *pattern)
+{
+    g_autoptr(GPtrArray) patterns = g_ptr_array_new_with_free_func(g_free);
+
+    if (pattern)
+        g_ptr_array_add(patterns, *pattern == '/' ? g_strdup(pattern) : below(f, pattern));
+    g_ptr_array_add(patterns, NULL);
+    return qemuInstanceSetPatterns(f->instance, patterns);
+}
+
+/* What both patterns find goes on as it was; the rest goes, or comes. */
+static void
+testSetPatterns(void)
+{
+    qmpPeer *a, *b, *c;
+    Fixture f;
+
+    setUp(&f);
+    a = peerAt(&f, "a.qmp", answerNamed, (char *)"a");
+    b = peerAt(&f, "b.qmp", answerNamed, (char *)"b");
+    c = peerAt(&f, "c.other", answerNamed, (char *)"c");
+    start(&f, f.pattern);
+    g_assert_cmpuint(count(&f), ==, 2);
+    {
+        g_autoptr(virDomainObj) dom = find(&f, "b");
+        int id = dom->ident->id;
+
+        g_assert_cmpint(setPatterns(&f, "[bc].*"), ==, 0);
+        g_assert_false(isThere(&f, "a"));
+        g_assert_true(isThereAs(&f, "b", id));
+    }
+    RUN_UNTIL(isThere(&f, "c"));
+    sendText(b, "{\"event\":\"X\"}\r\n");
+    RUN_UNTIL(strstr(f.seen->str, "b:X "));
+    /* The domain is not known any more, its QEMU lives on. */
+    g_assert_nonnull(strstr(f.seen->str, "a:1/0 "));
+    g_assert_null(strstr(f.seen->str, "a:5/"));
+    qmpPeerWaitGone(a);
+
+    /* And back: it is the same guest under the same UUID, as if it had never been away. */
+    g_assert_cmpint(setPatterns(&f, "a.*"), ==, 0);
+    RUN_UNTIL(isThere(&f, "a"));
+    g_assert_cmpuint(count(&f), ==, 1);
+    g_assert_cmpint(setPatterns(&f, NULL), ==, 0);
+    g_assert_cmpuint(count(&f), ==, 0);
+    removePeer(a);
+    removePeer(b);
+    removePeer(c);
+    tearDown(&f);
+}
+
+static void
+testSetPatternsFails(void)
+{
+    g_autoptr(GPtrArray) relative = g_ptr_array_new();
+    qmpPeer *a;
+    Fixture f;
+
+    setUp(&f);
+    a = peerAt(&f, "a.qmp", answerNamed, (char *)"a");
+    start(&f, f.pattern);
+    g_ptr_array_add(relative, (char *)"a.qmp");
+    g_ptr_array_add(relative, NULL);
+    g_assert_cmpint(qemuInstanceSetPatterns(f.instance, relative), ==, -1);
+    g_assert_cmpint(virGetLastErrorCode(), ==, VIR_ERR_INVALID_ARG);
+    virResetLastError();
+    g_assert_true(isThere(&f, "a"));
+    sendText(a, "{\"event\":\"X\"}\r\n");
+    RUN_UNTIL(strstr(f.seen->str, "a:X "));
+    /* What comes now is still found, and a later change is none the worse for it. */
+    g_assert_cmpint(setPatterns(&f, "*.qmp"), ==, 0);
+    g_assert_true(isThere(&f, "a"));
+    removePeer(a);
+    tearDown(&f);
+}
+
+static void
+testStopAll(void)
+{
+    qmpPeer *a, *b;
+    Fixture f;
+
+    setUp(&f);
+    a = peerAt(&f, "a.qmp", answerNamed, (char *)"a");
+    start(&f, f.pattern);
+    g_assert_cmpuint(count(&f), ==, 1);
+    qemuInstanceStopAll(f.instance);
+    g_assert_cmpuint(count(&f), ==, 0);
+    qmpPeerWaitGone(a);
+    b = peerAt(&f, "b.qmp", answerNamed, (char *)"b");
+    qemuInstanceStopAll(f.instance);            /* nothing is left to do */
+    g_assert_cmpuint(count(&f), ==, 0);
+    removePeer(a);
+    removePeer(b);
+    tearDown(&f);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -627,6 +727,9 @@ main(int argc, char **argv)
     g_test_add_func("/qemu/instance/replaced", testReplaced);
     g_test_add_func("/qemu/instance/attach", testAttach);
     g_test_add_func("/qemu/instance/find-by-pid", testFindByPid);
+    g_test_add_func("/qemu/instance/set-patterns", testSetPatterns);
+    g_test_add_func("/qemu/instance/set-patterns-fails", testSetPatternsFails);
+    g_test_add_func("/qemu/instance/stop-all", testStopAll);
     g_test_add_func("/qemu/instance/thousand", testThousand);
     g_test_add_func("/qemu/instance/thousand-alike", testThousandAlike);
     return testRunCountingFds();

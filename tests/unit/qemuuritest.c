@@ -216,6 +216,31 @@ testLimits(void)
     virResetLastError();
 }
 
+/* A daemon's: the patterns alone, which may also be none. */
+static void
+testPatterns(void)
+{
+    static const char *const two[] = { "/b/*.qmp", "/a", NULL };
+    static const char *const none[] = { NULL };
+    static const char *const relative[] = { "/a", "b", NULL };
+    g_autoptr(qemuURI) config = NULL;
+    g_autoptr(qemuURI) other = NULL;
+
+    g_assert_cmpint(qemuURIFromPatterns(two, &config), ==, 0);
+    g_assert_cmpstr(g_ptr_array_index(config->patterns, 0), ==, "/a");
+    g_assert_cmpstr(g_ptr_array_index(config->patterns, 1), ==, "/b/*.qmp");
+    g_assert_null(g_ptr_array_index(config->patterns, 2));
+    g_assert_cmpint(qemuURIFromPatterns(none, &other), ==, 0);
+    g_assert_null(g_ptr_array_index(other->patterns, 0));
+    /* There is one instance in a daemon, whatever it watches. */
+    g_assert_cmpstr(config->key, ==, other->key);
+    g_clear_pointer(&other, qemuURIFree);
+    g_assert_cmpint(qemuURIFromPatterns(relative, &other), ==, -1);
+    g_assert_null(other);
+    g_assert_cmpint(virGetLastErrorCode(), ==, VIR_ERR_INVALID_ARG);
+    virResetLastError();
+}
+
 int
 main(int argc, char **argv)
 {
@@ -226,5 +251,6 @@ main(int argc, char **argv)
     g_test_add_func("/qemu/uri/declined", testDeclined);
     g_test_add_func("/qemu/uri/errors", testErrors);
     g_test_add_func("/qemu/uri/limits", testLimits);
+    g_test_add_func("/qemu/uri/patterns", testPatterns);
     return g_test_run();
 }

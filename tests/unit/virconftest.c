@@ -192,12 +192,64 @@ testFiles(void)
     g_rmdir(dir);
 }
 
+static void
+assertNumber(virConf *conf, const char *name, int rc, gint64 expected)
+{
+    gint64 value = 77;
+
+    g_assert_cmpint(virConfGetNumber(conf, name, -5, 100, &value), ==, rc);
+    g_assert_cmpint(value, ==, rc == 1 ? expected : 77);
+    g_assert_cmpint(virGetLastErrorCode(), ==, rc < 0 ? VIR_ERR_CONF_SYNTAX : VIR_ERR_OK);
+    if (rc < 0)
+        g_assert_nonnull(strstr(virGetLastErrorMessage(), name));
+    virResetLastError();
+}
+
+static void
+testNumbers(void)
+{
+    g_autoptr(virConf) conf = parse("least = -5\nmost = 100\nless = -6\nmore = 101\n"
+                                    "huge = 99999999999999999999\nzero = 007\n"
+                                    "text = \"5\"\nlist = [5]\n");
+
+    virResetLastError();
+    assertNumber(conf, "least", 1, -5);
+    assertNumber(conf, "most", 1, 100);
+    assertNumber(conf, "zero", 1, 7);
+    assertNumber(conf, "absent", 0, 0);
+    assertNumber(conf, "less", -1, 0);
+    assertNumber(conf, "more", -1, 0);
+    assertNumber(conf, "huge", -1, 0);
+    assertNumber(conf, "text", -1, 0);
+    assertNumber(conf, "list", -1, 0);
+}
+
+static void
+testPlaces(void)
+{
+    g_autoptr(virConf) conf = parse("# one\n\na = 1\nb = [\n1,\n2]\na = 2");
+    size_t line;
+
+    g_assert_cmpstr(virConfName(conf), ==, "test.conf");
+    g_assert_cmpuint(virConfCount(conf), ==, 3);
+    g_assert_cmpstr(virConfAt(conf, 0, &line), ==, "a");
+    g_assert_cmpuint(line, ==, 3);
+    g_assert_cmpstr(virConfAt(conf, 1, &line), ==, "b");
+    g_assert_cmpuint(line, ==, 4);
+    g_assert_cmpstr(virConfAt(conf, 2, &line), ==, "a");
+    g_assert_cmpuint(line, ==, 7);
+    g_assert_cmpuint(virConfLine(conf, "a"), ==, 7);        /* the one that counts */
+    g_assert_cmpuint(virConfLine(conf, "c"), ==, 0);
+}
+
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/util/conf/values", testValues);
     g_test_add_func("/util/conf/other-kinds", testOtherKinds);
+    g_test_add_func("/util/conf/numbers", testNumbers);
+    g_test_add_func("/util/conf/places", testPlaces);
     g_test_add_func("/util/conf/bad", testBad);
     g_test_add_func("/util/conf/edges", testEdges);
     g_test_add_func("/util/conf/files", testFiles);

@@ -307,6 +307,19 @@ testBadEnvironment(void)
                               "*: warning : test.log: on stderr\n");
 }
 
+/* Nothing comes of a check. */
+static void
+testCheck(void)
+{
+    g_assert_cmpint(virLogCheckFilters("1:a 4:b.*"), ==, 0);
+    g_assert_false(virLogEnabled("a", VIR_LOG_DEBUG));
+    g_assert_cmpint(virLogCheckFilters("1:a 5:b"), ==, -1);
+    g_assert_cmpint(virGetLastErrorCode(), ==, VIR_ERR_INVALID_ARG);
+    g_assert_cmpint(virLogCheckOutputs("1:stderr 3:file:/nowhere/at/all"), ==, 0);
+    g_assert_cmpint(virLogCheckOutputs("1:syslog:x"), ==, -1);
+    virResetLastError();
+}
+
 int
 main(int argc, char **argv)
 {
@@ -333,6 +346,7 @@ main(int argc, char **argv)
         g_test_add(tests[i].path, Fixture, NULL, setUp, tests[i].func, tearDown);
     g_test_add_func("/util/log/priorities", testPriorities);
     g_test_add_func("/util/log/bad-filters", testBadFilters);
+    g_test_add_func("/util/log/check", testCheck);
     g_test_add_func("/util/log/repeat", testRepeat);
     g_test_add_func("/util/log/environment", testEnvironment);
     g_test_add_func("/util/log/bad-environment", testBadEnvironment);
