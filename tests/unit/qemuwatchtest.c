@@ -421,9 +421,10 @@ testDanglingLinks(void)
     qemuWatchSetPoll(20);
     makeLink(&f, "target/later", "later");
     makeLink(&f, "loop", "loop");
-    watch(&f, "later", "loop", "d*/x", "way/x", NULL);
+    watch(&f, "later", "loop", "d*/x", "way/x", "sync", NULL);
     makeLink(&f, "target", "dir");
     makeLink(&f, "target", "way");
+    settle(&f, "sync");         /* by now they have been seen to lead nowhere */
     makeDir(&f, "target");
     makeSocket(&f, "target/x");
     makeSocket(&f, "target/later");
