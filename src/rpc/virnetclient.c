@@ -36,9 +36,11 @@ struct _virNetClient {
     bool secure;
     bool passFDs;
     int keySize;
+    bool attached;              /* the I/O thread has taken it over; set before it is used */
 
-    virMutex lock;              /* guards @open, and the outcome of every call */
+    virMutex lock;              /* guards these, and the outcome of every call */
     bool open;
+    virErrorPtr untold;         /* why it ended before the first call: for that one */
 
     /* the I/O thread's own */
     virNetSocket *sock;
@@ -143,6 +145,10 @@ virNetClientDisconnect(virNetClient *client, virConnectCloseReason reason, virEr
     VIR_DEBUG("connection %p ends, reason %d: %s", client, reason, err->message);
     virMutexLock(&client->lock);
     client->open = false;
+    if (client->nextSerial == 0) {
+        virSetError(err);
+        virErrorPreserveLast(&client->untold);
+    }
     virMutexUnlock(&client->lock);
 
     virIOLoopRemoveHandle(g_steal_pointer(&client->handle));
@@ -376,7 +382,7 @@ virNetClientAttach(void *opaque)
 
     client->handle = virIOLoopAddHandle(client->loop, virNetSocketGetFD(client->sock), EPOLLIN,
                                         virNetClientReady, client);
-    client->open = client->handle;
+    client->open = client->attached = client->handle;
 }
 
 static void
@@ -388,10 +394,20 @@ virNetClientDetach(void *opaque)
     g_clear_pointer(&client->keepalive, virKeepAliveFree);
 }
 
+/* For a call that comes too late. A command that cannot reach the server may have ended, and
+ * have said why, before there is a call. */
 static void
-virNetClientReportClosed(void)
+virNetClientReportClosed(virNetClient *client)
 {
-    virReportError(VIR_ERR_INTERNAL_ERROR, "%s", _("client socket is closed"));
+    virErrorPtr why;
+
+    virMutexLock(&client->lock);
+    why = g_steal_pointer(&client->untold);
+    virMutexUnlock(&client->lock);
+    if (why)
+        virErrorRestore(&why);
+    else
+        virReportError(VIR_ERR_INTERNAL_ERROR, "%s", _("client socket is closed"));
 }
 
 static void
@@ -401,7 +417,7 @@ virNetClientCloseInThread(void *opaque)
 
     if (!client->handle)
         return;
-    virNetClientReportClosed();
+    virNetClientReportClosed(client);
     virNetClientFail(client, VIR_CONNECT_CLOSE_REASON_CLIENT);
 }
 
@@ -412,7 +428,7 @@ virNetClientStartCall(void *opaque)
     virNetClient *client = waiter->client;
 
     if (!client->handle) {
-        virNetClientReportClosed();
+        virNetClientReportClosed(client);
         virNetClientFinish(client, waiter, true);
         virResetLastError();
         return;
@@ -454,7 +470,8 @@ virNetClientNew(virNetSocket *sock, const virNetClientProgram *programs,
     client->keepalive = virKeepAliveNew(loop, &virNetClientKeepAliveFuncs, client);
 
     virIOLoopInvokeWait(loop, virNetClientAttach, client);
-    if (!client->open) {
+    /* It may have ended again by now, which the first call tells. */
+    if (!client->attached) {
         virReportError(VIR_ERR_INTERNAL_ERROR, "%s", _("cannot wait for the connection"));
         virNetClientFree(client);
         return NULL;
@@ -476,6 +493,7 @@ virNetClientFree(virNetClient *client)
     virNetSocketFree(client->sock);
     virNetClientLoopPut();
     virMutexDestroy(&client->lock);
+    virFreeError(client->untold);
     g_free(client);
 }
 
@@ -532,7 +550,7 @@ virNetClientCall(virNetClient *client, virNetClientCallData *call)
     call->retFDs = NULL;
     call->nretFDs = 0;
     if (!virNetClientIsOpen(client)) {
-        virNetClientReportClosed();
+        virNetClientReportClosed(client);
         return -1;
     }
     if (call->nfds > 0 && !client->passFDs) {
