@@ -62,12 +62,33 @@ remoteCallDomain(virDomainPtr dom, int procedure, void *args, void *ret)
 
 /* --- opening and closing --- */
 
+/* The daemon has lost its own connection to its driver. */
+static void
+remoteTakeClosed(remoteConnection *priv, const virNetFrame *frame)
+{
+    remote_connect_event_connection_closed_msg msg;
+
+    if (virNetMessageDecode(frame->payload, frame->len,
+                            (xdrproc_t)xdr_remote_connect_event_connection_closed_msg, &msg,
+                            sizeof(msg)) < 0 ||
+        msg.reason < 0 || msg.reason > VIR_CONNECT_CLOSE_REASON_CLIENT) {
+        VIR_WARN("the daemon tells of an end that makes no sense");
+        virResetLastError();
+        return;
+    }
+    remoteCloseNoticeTell(priv->closeNotice, msg.reason);
+}
+
 static void
 remoteOnEvent(virNetClient *client G_GNUC_UNUSED, const virNetFrame *frame, void *opaque)
 {
     remoteConnection *priv = opaque;
 
-    remoteEventsTake(priv->events, frame);
+    if (frame->header.prog == REMOTE_PROGRAM &&
+        frame->header.proc == REMOTE_PROC_CONNECT_EVENT_CONNECTION_CLOSED)
+        remoteTakeClosed(priv, frame);
+    else
+        remoteEventsTake(priv->events, frame);
 }
 
 static void
@@ -340,11 +361,16 @@ static int
 remoteConnectUnregisterCloseCallback(virConnectPtr conn, virConnectCloseFunc cb)
 {
     remoteConnection *priv = remotePrivate(conn);
+    int rc;
 
-    if (priv->hasCloseCallback && virNetClientIsOpen(priv->client) &&
+    /* The registration may have been the last to hold the connection. */
+    virConnectRefInternal(conn);
+    rc = remoteCloseNoticeUnregister(priv->closeNotice, cb);
+    if (rc == 0 && priv->hasCloseCallback && virNetClientIsOpen(priv->client) &&
         remoteCall(priv->client, REMOTE_PROC_CONNECT_UNREGISTER_CLOSE_CALLBACK, NULL, NULL) < 0)
         virResetLastError();
-    return remoteCloseNoticeUnregister(priv->closeNotice, cb);
+    virConnectUnref(conn);
+    return rc;
 }
 
 /* --- finding domains --- */

@@ -26,8 +26,10 @@
 
 VIR_LOG_INIT("remote.event");
 
-/* Domains whose events have come, of which some state is kept: as many as a list may have. */
+/* Domains whose events have come, of which some state is kept: as many as a list may have, and
+ * so many bytes of names. Beyond that all is forgotten, which costs nothing but time. */
 #define REMOTE_EVENTS_STREAMS_MAX REMOTE_DOMAIN_LIST_MAX
+#define REMOTE_EVENTS_STREAM_BYTES_MAX (16 * 1024 * 1024)
 
 /* What a registration at the daemon asks for. */
 typedef struct {
@@ -63,15 +65,18 @@ struct _remoteEvents {
     virMutex lock;              /* guards from here... */
     virCond changed;            /* something is no longer busy */
     GHashTable *regs;           /* remoteEventsReg by key */
-    GHashTable *byCallback;     /* remoteEventsReg by callback ID */
+    GHashTable *byCallback;     /* remoteEventsReg by callback ID; NULL: was deregistered before
+                                 * its registration was over */
     int lastRoute;              /* ... to here */
 
     /* The I/O thread's own. */
     GHashTable *monitorRoutes;  /* the daemon's number -> route */
     GHashTable *domainRoutes;
     GHashTable *streams;        /* remoteEventsStream by UUID */
+    size_t streamBytes;         /* of their names, those included that were replaced */
     remoteEventsStream *lastStream;
     int lastID, lastIDRoute;    /* of monitorRoutes; lastIDRoute 0: none */
+    size_t nonsense;            /* messages that could not be understood */
     virObjectEventBatch batch;
 };
 
@@ -95,21 +100,6 @@ remoteEventsStreamFree(void *opaque)
     g_free(stream);
 }
 
-static guint
-remoteEventsHashUUID(gconstpointer key)
-{
-    guint hash;
-
-    memcpy(&hash, key, sizeof(hash));
-    return hash;
-}
-
-static gboolean
-remoteEventsEqualUUID(gconstpointer a, gconstpointer b)
-{
-    return memcmp(a, b, VIR_UUID_BUFLEN) == 0;
-}
-
 remoteEvents *
 remoteEventsNew(void)
 {
@@ -126,7 +116,7 @@ remoteEventsNew(void)
     events->byCallback = g_hash_table_new(NULL, NULL);
     events->monitorRoutes = g_hash_table_new(NULL, NULL);
     events->domainRoutes = g_hash_table_new(NULL, NULL);
-    events->streams = g_hash_table_new_full(remoteEventsHashUUID, remoteEventsEqualUUID, NULL,
+    events->streams = g_hash_table_new_full(virUUIDHash, virUUIDEqual, NULL,
                                             remoteEventsStreamFree);
     return events;
 }
@@ -136,6 +126,8 @@ remoteEventsFree(remoteEvents *events)
 {
     if (!events)
         return;
+    if (events->nonsense > 1)
+        VIR_WARN("%zu event messages from the daemon made no sense", events->nonsense);
     virObjectEventBatchClear(&events->batch);
     g_hash_table_unref(events->streams);
     g_hash_table_unref(events->domainRoutes);
@@ -383,6 +375,8 @@ static int
 remoteEventsFinish(remoteEvents *events, virConnectPtr conn, remoteEventsReg *reg, bool fresh,
                    const remoteEventsWish *wish, int id)
 {
+    bool early;
+
     if (id < 0) {
         if (fresh)
             remoteEventsAsked(events, reg, false);
@@ -397,12 +391,19 @@ remoteEventsFinish(remoteEvents *events, virConnectPtr conn, remoteEventsReg *re
         remoteEventsAsked(events, reg, rc == 0);
         if (rc < 0) {
             virObjectEventStateWithdraw(events->state, conn, id);
+            virMutexLock(&events->lock);
+            g_hash_table_remove(events->byCallback, GINT_TO_POINTER(id));
+            virMutexUnlock(&events->lock);
             return -1;
         }
     }
     virMutexLock(&events->lock);
-    g_hash_table_insert(events->byCallback, GINT_TO_POINTER(id), reg);
+    early = g_hash_table_remove(events->byCallback, GINT_TO_POINTER(id));
+    if (!early)
+        g_hash_table_insert(events->byCallback, GINT_TO_POINTER(id), reg);
     virMutexUnlock(&events->lock);
+    if (early)
+        remoteEventsRelease(events, reg);
     return id;
 }
 
@@ -467,16 +468,23 @@ remoteEventsDeregister(remoteEvents *events, virConnectPtr conn,
                        const virObjectEventClass *klass, int callbackID)
 {
     remoteEventsReg *reg;
-    int left = virObjectEventStateDeregister(events->state, conn, klass, callbackID);
+    int left;
 
-    if (left < 0)
-        return -1;
-    virMutexLock(&events->lock);
-    reg = g_hash_table_lookup(events->byCallback, GINT_TO_POINTER(callbackID));
-    g_hash_table_remove(events->byCallback, GINT_TO_POINTER(callbackID));
-    virMutexUnlock(&events->lock);
-    if (reg)
-        remoteEventsRelease(events, reg);
+    /* The registration may have been the last to hold the connection, and so @events. */
+    virConnectRefInternal(conn);
+    left = virObjectEventStateDeregister(events->state, conn, klass, callbackID);
+    if (left >= 0) {
+        virMutexLock(&events->lock);
+        reg = g_hash_table_lookup(events->byCallback, GINT_TO_POINTER(callbackID));
+        if (reg)
+            g_hash_table_remove(events->byCallback, GINT_TO_POINTER(callbackID));
+        else
+            g_hash_table_insert(events->byCallback, GINT_TO_POINTER(callbackID), NULL);
+        virMutexUnlock(&events->lock);
+        if (reg)
+            remoteEventsRelease(events, reg);
+    }
+    virConnectUnref(conn);
     return left;
 }
 
@@ -553,6 +561,14 @@ remoteEventsGetString(remoteEventsCursor *cursor, size_t *len)
     return remoteEventsGetBytes(cursor, *len);
 }
 
+/* The first is told, the others are counted. */
+static void
+remoteEventsComplain(remoteEvents *events, int procedure)
+{
+    if (events->nonsense++ == 0)
+        VIR_WARN("event message %d from the daemon makes no sense", procedure);
+}
+
 /* The state kept of the domain with this identity. */
 static remoteEventsStream *
 remoteEventsFindStream(remoteEvents *events, const char *name, size_t nameLen,
@@ -569,8 +585,12 @@ remoteEventsFindStream(remoteEvents *events, const char *name, size_t nameLen,
         return stream;
     }
 
-    if (g_hash_table_size(events->streams) >= REMOTE_EVENTS_STREAMS_MAX)
+    events->streamBytes += nameLen;
+    if (g_hash_table_size(events->streams) >= REMOTE_EVENTS_STREAMS_MAX ||
+        events->streamBytes > REMOTE_EVENTS_STREAM_BYTES_MAX) {
         g_hash_table_remove_all(events->streams);
+        events->streamBytes = nameLen;
+    }
     text = g_strndup(name, nameLen);
     stream = g_new0(remoteEventsStream, 1);
     stream->ident = virDomainIdentNew(text, uuid, id);
@@ -600,7 +620,7 @@ remoteEventsTakeMonitor(remoteEvents *events, const virNetFrame *frame)
     if (remoteEventsGetUInt(&cursor) != 0)
         details = remoteEventsGetString(&cursor, &detailsLen);
     if (cursor.bad) {
-        VIR_WARN("a monitor event from the daemon makes no sense");
+        remoteEventsComplain(events, frame->header.proc);
         return;
     }
     if (events->lastIDRoute == 0 || events->lastID != number) {
@@ -698,7 +718,7 @@ remoteEventsTakeDomain(remoteEvents *events, const virNetFrame *frame)
         if (cursor.bad ||
             virNetMessageDecode(cursor.at, cursor.end - cursor.at, remoteEventsKinds[i].filter,
                                 &body, sizeof(body)) < 0) {
-            VIR_WARN("a domain event from the daemon makes no sense: %s", virErrorLastMessage());
+            remoteEventsComplain(events, frame->header.proc);
             virResetLastError();
             return;
         }
