@@ -604,6 +604,15 @@ doNothing(void *opaque G_GNUC_UNUSED)
 {
 }
 
+/* What malloc() has given out. */
+static size_t
+allocated(void)
+{
+    struct mallinfo2 info = mallinfo2();
+
+    return info.uordblks + info.hblkhd;
+}
+
 /* QEMU reads all and answers none: what was read is not kept. */
 static void
 testUnansweredMemory(void)
@@ -617,14 +626,18 @@ testUnansweredMemory(void)
     Fixture f;
     int i;
 
+    if (allocated() < len) {
+        g_test_skip("another allocator, which is not asked");
+        return;
+    }
     setUp(&f, qmpPeerPath(peer));
     WAIT(&f, f.ready);
     sender.mon = f.mon;
-    before = mallinfo2().uordblks + mallinfo2().hblkhd;
+    before = allocated();
     for (i = 0; i < 32; i++) {
         virIOLoopInvokeWait(f.io, sendInThread, &sender);
         /* What is under way may still be there. */
-        while (mallinfo2().uordblks + mallinfo2().hblkhd > before + 8 * len) {
+        while (allocated() > before + 8 * len) {
             g_assert_cmpint(g_get_monotonic_time(), <, deadline);
             virIOLoopInvokeWait(f.io, doNothing, NULL);
         }
