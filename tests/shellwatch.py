@@ -12,7 +12,9 @@ from conftest import BUILD, DEADLINE
 
 # Says when nothing is missed any more.
 WAITING = "waiting for events"
-# What else the shell says with it: a callback was under way when the watch ended.
+# Says that QEMU was asked which events there are, and that all was said about that.
+CHECKED = "names of events were checked"
+# What else the shell says with these: a callback was under way when the watch ended.
 IN_USE = "the closed connection is still in use"
 FAKE = BUILD / "tests" / "libfakelibvirt.so"
 
@@ -30,13 +32,16 @@ class Watcher:
 
     @property
     def err(self):
-        return [line for line in self.output.err if line not in (WAITING, IN_USE)]
+        return [line for line in self.output.err if line not in (WAITING, CHECKED, IN_USE)]
 
     def take(self, count):
         return self.output.take(count)
 
     def wait_err(self, part):
         self.output.wait_for(lambda o: any(part in line for line in o.err), part)
+
+    def wait_checked(self):
+        self.output.wait_for(lambda o: CHECKED in o.err, "check of names")
 
     def finish(self):
         """The exit status, after all is printed."""

@@ -15,6 +15,7 @@
 
 #include "virtmon_event_json.h"
 #include "virtmon_json.h"
+#include "virtmon_namecheck.h"
 #include "virtmon_schema.h"
 #include "virtmon_watch.h"
 
@@ -358,38 +359,30 @@ virtmonMonitorAnyDomain(virConnectPtr conn, GPtrArray *domains, const virtmonMon
     return NULL;
 }
 
-/* A name that is misspelt would be waited for in vain. Says nothing where nothing is known. */
-static void
-virtmonMonitorCheckNames(vshControl *ctl, const virtmonMonitorWatch *shared, GPtrArray *domains,
-                         const char *const *events, bool nocase)
+/* A name that is misspelt would be waited for in vain. Returns whether that is being looked into,
+ * by @thread. */
+static bool
+virtmonMonitorCheckNames(virConnectPtr conn, const virtmonMonitorWatch *shared,
+                         GPtrArray *domains, const char *const *events, bool nocase,
+                         pthread_t *thread)
 {
-    virConnectPtr conn = virtmonGet(ctl)->conn;
-    g_autoptr(virtmonSchema) schema = NULL;
     g_autoptr(virDomain) dom = NULL;
-    g_autofree char *why = NULL;
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    bool started = false;
     size_t i;
 
-    if (!events[0] || !virtmonSchemaIsFree(conn))
-        return;
-    if ((dom = virtmonMonitorAnyDomain(conn, domains, shared)))
-        schema = virtmonSchemaQuery(dom, &why);
-    virResetLastError();
-    if (!schema)
-        return;
-
     for (i = 0; events[i]; i++) {
-        const char *nearest;
-
-        if (strcmp(events[i], VIRTMON_EVENTS_LOST) == 0 ||
-            virtmonSchemaHas(schema, events[i], nocase))
-            continue;
-        if ((nearest = virtmonSchemaNearest(schema, events[i])))
-            vshWarn(ctl, _("QEMU of domain '%1$s' has no event '%2$s'; the nearest that it has is "
-                           "'%3$s'"), virDomainGetName(dom), events[i], nearest);
-        else
-            vshWarn(ctl, _("QEMU of domain '%1$s' has no event '%2$s'"), virDomainGetName(dom),
-                    events[i]);
+        /* not QEMU's own */
+        if (strcmp(events[i], VIRTMON_EVENTS_LOST) != 0)
+            g_ptr_array_add(names, (char *)events[i]);
     }
+    g_ptr_array_add(names, NULL);
+    if (names->len > 1 && virtmonSchemaIsFree(conn) &&
+        (dom = virtmonMonitorAnyDomain(conn, domains, shared)))
+        started = virtmonNameCheckStart(shared->watch, dom, (const char *const *)names->pdata,
+                                        nocase, thread);
+    virResetLastError();
+    return started;
 }
 
 /* --- the command --- */
@@ -552,6 +545,8 @@ virtmonRunMonitorEvent(vshControl *ctl, const vshCmd *cmd)
     g_autoptr(GArray) monitorIDs = g_array_new(FALSE, FALSE, sizeof(int));
     g_autoptr(GArray) lifecycleIDs = g_array_new(FALSE, FALSE, sizeof(int));
     unsigned long long lost;
+    bool checking = false;
+    pthread_t thread;
     bool ok = false;
 
     if (!virtmonMonitorGetOptions(ctl, cmd, &options))
@@ -567,8 +562,8 @@ virtmonRunMonitorEvent(vshControl *ctl, const vshCmd *cmd)
     regs.lifecycleIDs = lifecycleIDs;
     if (virtmonMonitorRegisterAll(&regs, domains, options.events, options.flags)) {
         if (!vshCmdHas(cmd, "regex") && !vshCmdHas(cmd, "glob"))
-            virtmonMonitorCheckNames(ctl, shared, domains, options.events,
-                                     vshCmdHas(cmd, "no-case"));
+            checking = virtmonMonitorCheckNames(regs.conn, shared, domains, options.events,
+                                                vshCmdHas(cmd, "no-case"), &thread);
         ok = virtmonWatchRun(shared->watch, options.timeout,
                              options.json ? VIRTMON_WATCH_SUMMARY_ERR
                                           : VIRTMON_WATCH_SUMMARY_OUT);
@@ -576,6 +571,8 @@ virtmonRunMonitorEvent(vshControl *ctl, const vshCmd *cmd)
         vshReportError(ctl);
     }
     virtmonMonitorDeregisterAll(&regs);
+    if (checking)
+        virtmonNameCheckFinish(thread);
     virtmonWatchFinish(shared->watch);
 
     if ((lost = atomic_load(&shared->lost)) > 0)

@@ -12,9 +12,6 @@
 #include <stdatomic.h>
 #include <time.h>
 
-/* A notice, see --debug. */
-#define VIRTMON_WATCH_DEBUG_LEVEL 2
-
 struct _virtmonWatch {
     atomic_uint refs;
     vshControl *ctl;            /* immutable, as the next; outlives the event loop */

@@ -10,6 +10,9 @@
 
 #include "vsh.h"
 
+/* Of vshDebug(), for what tests and scripts may want to know: a notice. */
+#define VIRTMON_WATCH_DEBUG_LEVEL 2
+
 /* vshCmdGetInt() of --timeout: the event loop counts milliseconds in an int. */
 #define VIRTMON_TIMEOUT_MAX (G_MAXINT / 1000)
 

@@ -378,12 +378,12 @@ def test_json_of_a_real_qemu(qemu, shell):
     (["--event", "STPO"], "STOP"), (["--event", "stop"], "STOP"),
     (["--event", "stop", "--no-case"], None), (["--event", "STOP"], None),
     (["--event", "DEVICE_TRAY_MOVE"], "DEVICE_TRAY_MOVED"),
-    (["--event", "STPO", "--regex"], None), (["--event", "STPO", "--glob"], None),
-    (["--event", "VIRTMON_EVENTS_LOST"], None),
+    (["--event", "VIRTMON_EVENTS_LOST", "--event", "STOP"], None),
 ], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
 @pytest.mark.parametrize("domain", [[], ["--domain", "guest"]], ids=["any", "one"])
 def test_misspelt(qemu, shell, options, warned, domain):
     watcher = watch(shell, uri_of(qemu.watch), COMMAND, *domain, *options)
+    watcher.wait_checked()
     # it is only a warning: the watch goes on
     assert watcher.interrupt() == 1
     name = options[1]
@@ -393,6 +393,7 @@ def test_misspelt(qemu, shell, options, warned, domain):
 
 def test_misspelt_one_of_several(qemu, shell):
     watcher = watch(shell, uri_of(qemu.watch), COMMAND, "--event", "STOP", "--event", "RESUM")
+    watcher.wait_checked()
     qemu.command("stop")
     assert watcher.finish() == 0
     assert [text.split("'")[3] for text in watcher.err] == ["RESUM"]
@@ -400,8 +401,31 @@ def test_misspelt_one_of_several(qemu, shell):
 
 def test_a_qemu_that_tells_no_names(guest, shell):
     watcher = watch(shell, guest.uri, COMMAND, "--event", "WHATEVER")
+    watcher.wait_checked()
     guest.send(line("WHATEVER"))
     assert watcher.finish() == 0
+    assert watcher.err == []
+
+
+@pytest.mark.parametrize("pattern", ["--regex", "--glob"])
+def test_patterns_are_no_names(guest, shell, pattern):
+    """QEMU isn't asked."""
+    watcher = watch(shell, guest.uri, COMMAND, "--event", "STPO", pattern, "--timeout", "1")
+    assert watcher.finish() == 1
+    assert watcher.err == []
+    assert not any(one["execute"] == "query-qmp-schema" for one in guest.commands)
+
+
+def test_a_qemu_that_does_not_answer(peer, folder, shell):
+    """The watch doesn't wait for it: not for an event, and not for its own end."""
+    one = peer("g.qmp", guest="guest", on_command=lambda *args: None)
+    watcher = watch(shell, uri_of(folder / "g.qmp"), "-q",
+                    f"{COMMAND} --event STPO; {COMMAND} --event STPO --timeout 1")
+    one.wait_command("query-qmp-schema")
+    one.send(line("STPO"))
+    assert watcher.finish() == 1
+    assert watcher.out == [f"event STPO at {STAMP}.000005 for domain 'guest': <null>",
+                           "events received: 1", "event loop timed out", "events received: 0"]
     assert watcher.err == []
 
 
