@@ -637,7 +637,7 @@ testUnansweredMemory(void)
     for (i = 0; i < 32; i++) {
         virIOLoopInvokeWait(f.io, sendInThread, &sender);
         /* What is under way may still be there. */
-        while (allocated() > before + 8 * len) {
+        while (allocated() > before + 4 * len) {
             g_assert_cmpint(g_get_monotonic_time(), <, deadline);
             virIOLoopInvokeWait(f.io, doNothing, NULL);
         }
