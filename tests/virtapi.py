@@ -23,15 +23,22 @@ LIFECYCLE, REBOOT = 0, 1
 
 # virErrorNumber, as far as the tests name them
 ERR_INTERNAL_ERROR = 1
+ERR_NO_SUPPORT = 3
 ERR_INVALID_ARG = 8
 ERR_OPERATION_FAILED = 9
 ERR_OPERATION_DENIED = 29
+ERR_SYSTEM_ERROR = 38
+ERR_RPC = 39
 ERR_NO_DOMAIN = 42
+ERR_AUTH_FAILED = 45
 ERR_OPERATION_INVALID = 55
 ERR_OPERATION_TIMEOUT = 68
 ERR_ARGUMENT_UNSUPPORTED = 74
 ERR_AGENT_UNRESPONSIVE = 86
 ERR_RESOURCE_BUSY = 87
+
+# virConnectCloseReason
+CLOSE_ERROR, CLOSE_EOF, CLOSE_KEEPALIVE, CLOSE_CLIENT = 0, 1, 2, 3
 
 # virDomainState
 RUNNING, PAUSED, SHUTDOWN, SHUTOFF, CRASHED, PMSUSPENDED = 1, 3, 4, 5, 6, 7
@@ -55,6 +62,7 @@ MONITOR_EVENT = ctypes.CFUNCTYPE(None, POINTER, POINTER, TEXT, ctypes.c_longlong
                                  POINTER)
 DOMAIN_EVENT = ctypes.CFUNCTYPE(INT, POINTER, POINTER, INT, INT, POINTER)
 GENERIC_EVENT = ctypes.CFUNCTYPE(None, POINTER, POINTER, POINTER)
+CLOSED = ctypes.CFUNCTYPE(None, POINTER, INT, POINTER)
 TICK = ctypes.CFUNCTYPE(None, INT, POINTER)
 ON_ERROR = ctypes.CFUNCTYPE(None, POINTER, POINTER)
 
@@ -66,9 +74,18 @@ PROTOTYPES = {
         "virConnectDomainEventDeregisterAny": (INT, POINTER, INT),
         "virConnectDomainEventRegister": (INT, POINTER, DOMAIN_EVENT, POINTER, FREE),
         "virConnectDomainEventRegisterAny": (INT, POINTER, POINTER, INT, POINTER, POINTER, FREE),
+        "virConnectGetHostname": (POINTER, POINTER),
+        "virConnectGetType": (TEXT, POINTER),
+        "virConnectGetURI": (POINTER, POINTER),
+        "virConnectIsAlive": (INT, POINTER),
+        "virConnectIsEncrypted": (INT, POINTER),
+        "virConnectIsSecure": (INT, POINTER),
         "virConnectListAllDomains": (INT, POINTER, POINTER, UINT),
         "virConnectNumOfDomains": (INT, POINTER),
         "virConnectOpenAuth": (POINTER, TEXT, POINTER, UINT),
+        "virConnectRegisterCloseCallback": (INT, POINTER, CLOSED, POINTER, FREE),
+        "virConnectSetKeepAlive": (INT, POINTER, INT, UINT),
+        "virConnectUnregisterCloseCallback": (INT, POINTER, CLOSED),
         "virDomainDestroy": (INT, POINTER),
         "virDomainFree": (INT, POINTER),
         "virDomainGetID": (UINT, POINTER),
@@ -276,6 +293,22 @@ class LifecycleRegistration(Registration):
         self.conn.registrations.remove(self)
 
 
+class CloseRegistration(Registration):
+    """The reasons for which a connection has ended: one, in time."""
+
+    def __init__(self, conn):
+        super().__init__(conn)
+        self.callback = CLOSED(lambda _conn, reason, _opaque: self.events.append(reason))
+        checked(api.virConnectRegisterCloseCallback(conn.handle, self.callback, None,
+                                                    self.on_free))
+
+    def close(self):
+        # Once it was called it is registered no longer.
+        if not self.events:
+            checked(api.virConnectUnregisterCloseCallback(self.conn.handle, self.callback))
+        self.conn.registrations.remove(self)
+
+
 class Domain:
     def __init__(self, conn, handle):
         self.conn = conn
@@ -355,6 +388,30 @@ class Connection:
     def lifecycle_old(self):
         return LifecycleRegistration(self, None, True)
 
+    def closed(self):
+        return CloseRegistration(self)
+
+    def keep_alive(self, interval, count):
+        return checked(api.virConnectSetKeepAlive(self.handle, interval, count))
+
+    def is_alive(self):
+        return checked(api.virConnectIsAlive(self.handle)) == 1
+
+    def is_secure(self):
+        return checked(api.virConnectIsSecure(self.handle)) == 1
+
+    def is_encrypted(self):
+        return checked(api.virConnectIsEncrypted(self.handle)) == 1
+
+    def type(self):
+        return checked(api.virConnectGetType(self.handle)).decode()
+
+    def uri(self):
+        return take_text(api.virConnectGetURI(self.handle))
+
+    def hostname(self):
+        return take_text(api.virConnectGetHostname(self.handle))
+
     def count(self):
         return checked(api.virConnectNumOfDomains(self.handle))
 
@@ -398,7 +455,7 @@ def driver_threads():
     count = 0
     for task in pathlib.Path("/proc/self/task").iterdir():
         try:
-            count += (task / "comm").read_text() == "virtmon-qemu\n"
+            count += (task / "comm").read_text() in ("virtmon-qemu\n", "virtmon-rpc\n")
         except OSError:
             pass                        # it has ended meanwhile
     return count
