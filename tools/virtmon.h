@@ -55,7 +55,13 @@ GPtrArray *virtmonListDomains(virConnectPtr conn, unsigned int flags);
 const char *virtmonStateText(int state);
 const char *virtmonStateReasonText(int state, int reason);
 
+/* What --format says: text, which is the default, or JSON, with which the options @plain1 and
+ * @plain2 (NULL: none) don't go. False with the error printed. */
+bool virtmonCmdFormat(vshControl *ctl, const vshCmd *cmd, const char *plain1, const char *plain2,
+                      bool *json);
+
 /* Completers. */
+char **virtmonCompleteFormat(vshControl *ctl, const vshCmd *cmd);
 char **virtmonCompleteDomain(vshControl *ctl, const vshCmd *cmd);
 /* Names of events that the domain of --domain (or any) knows. */
 char **virtmonCompleteMonitorEvent(vshControl *ctl, const vshCmd *cmd);

@@ -387,14 +387,6 @@ virtmonMonitorCheckNames(virConnectPtr conn, const virtmonMonitorWatch *shared,
 
 /* --- the command --- */
 
-static char **
-virtmonCompleteOutputFormat(vshControl *ctl G_GNUC_UNUSED, const vshCmd *cmd G_GNUC_UNUSED)
-{
-    static const char *const formats[] = { "text", "json", NULL };
-
-    return g_strdupv((char **)formats);
-}
-
 static const vshOptDef virtmonOptMonitorEvent[] = {
     { "domain", VSH_OPT_STRING, VSH_OPT_REPEAT,
       N_("only of this domain: its name, ID or UUID; may be given again"),
@@ -413,7 +405,7 @@ static const vshOptDef virtmonOptMonitorEvent[] = {
     { "count", VSH_OPT_INT, VSH_OPT_BY_NAME, N_("for so many events; fewer are a failure"),
       NULL },
     { "format", VSH_OPT_STRING, VSH_OPT_BY_NAME, N_("text, or json: one object a line"),
-      virtmonCompleteOutputFormat },
+      virtmonCompleteFormat },
     { NULL }
 };
 
@@ -443,25 +435,14 @@ virtmonMonitorCheckStrings(vshControl *ctl, const char *const *values, const cha
 static bool
 virtmonMonitorGetOptions(vshControl *ctl, const vshCmd *cmd, virtmonMonitorOptions *options)
 {
-    const char *format = "text";
-
     options->domains = vshCmdGetStrings(cmd, "domain");
     options->events = vshCmdGetStrings(cmd, "event");
     if (!vshCmdExclusive(ctl, cmd, "regex", "glob") ||
         !virtmonMonitorCheckStrings(ctl, options->events, "event") ||
         vshCmdGetInt(ctl, cmd, "timeout", 1, VIRTMON_TIMEOUT_MAX, &options->timeout) < 0 ||
         vshCmdGetInt(ctl, cmd, "count", 1, G_MAXINT, &options->count) < 0 ||
-        vshCmdGetString(ctl, cmd, "format", &format) < 0 ||
+        !virtmonCmdFormat(ctl, cmd, "pretty", "timestamp", &options->json) ||
         !virtmonMonitorCheckStrings(ctl, options->domains, "domain"))
-        return false;
-
-    options->json = strcmp(format, "json") == 0;
-    if (!options->json && strcmp(format, "text") != 0) {
-        vshError(ctl, _("unknown format '%1$s', expecting 'text' or 'json'"), format);
-        return false;
-    }
-    if (options->json && (!vshCmdExclusive(ctl, cmd, "format", "pretty") ||
-                          !vshCmdExclusive(ctl, cmd, "format", "timestamp")))
         return false;
     if (vshCmdHas(cmd, "by-name") && !options->domains[0]) {
         vshError(ctl, "%s", _("option --by-name needs --domain"));

@@ -247,14 +247,6 @@ virtmonRunAttach(vshControl *ctl, const vshCmd *cmd)
 
 /* --- qemu-event-list --- */
 
-static char **
-virtmonCompleteFormat(vshControl *ctl G_GNUC_UNUSED, const vshCmd *cmd G_GNUC_UNUSED)
-{
-    static const char *const formats[] = { "text", "json", NULL };
-
-    return g_strdupv((char **)formats);
-}
-
 static const vshOptDef virtmonOptEventList[] = {
     { "domain", VSH_OPT_STRING, VSH_OPT_REQUIRED, N_("the domain: its name, ID or UUID"),
       virtmonCompleteDomain },
@@ -334,20 +326,11 @@ virtmonRunEventList(vshControl *ctl, const vshCmd *cmd)
     g_autoptr(virtmonSchema) schema = NULL;
     g_autoptr(virDomain) dom = NULL;
     g_autofree char *why = NULL;
-    const char *format = "text";
     bool json;
     size_t i;
 
-    if (vshCmdGetString(ctl, cmd, "format", &format) < 0)
-        return false;
-    json = strcmp(format, "json") == 0;
-    if (!json && strcmp(format, "text") != 0) {
-        vshError(ctl, _("unknown format '%1$s', expecting 'text' or 'json'"), format);
-        return false;
-    }
-    if (json && !vshCmdExclusive(ctl, cmd, "format", "pretty"))
-        return false;
-    if (!(dom = virtmonCmdDomain(ctl, cmd, NULL, VIRTMON_BY_ANY)))
+    if (!virtmonCmdFormat(ctl, cmd, "pretty", NULL, &json) ||
+        !(dom = virtmonCmdDomain(ctl, cmd, NULL, VIRTMON_BY_ANY)))
         return false;
     if (!(schema = virtmonSchemaQuery(dom, &why))) {
         if (why)

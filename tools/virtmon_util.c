@@ -1,6 +1,6 @@
 /*
- * virtmon_util.c: finding domains by whatever names them, words for states,
- * completion of both domains and events
+ * virtmon_util.c: what several commands ask of their options: which domain, which format; words
+ * for states; completion of domains and events
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -179,7 +179,34 @@ virtmonStateReasonText(int state, int reason)
     return word ? _(word) : _("unknown");
 }
 
+/* --- formats --- */
+
+static const char *const virtmonFormats[] = { "text", "json", NULL };
+
+bool
+virtmonCmdFormat(vshControl *ctl, const vshCmd *cmd, const char *plain1, const char *plain2,
+                 bool *json)
+{
+    const char *format = "text";
+
+    if (vshCmdGetString(ctl, cmd, "format", &format) < 0)
+        return false;
+    if (!g_strv_contains(virtmonFormats, format)) {
+        vshError(ctl, _("unknown format '%1$s', expecting 'text' or 'json'"), format);
+        return false;
+    }
+    *json = strcmp(format, "json") == 0;
+    return !*json || ((!plain1 || vshCmdExclusive(ctl, cmd, "format", plain1)) &&
+                      (!plain2 || vshCmdExclusive(ctl, cmd, "format", plain2)));
+}
+
 /* --- completion --- */
+
+char **
+virtmonCompleteFormat(vshControl *ctl G_GNUC_UNUSED, const vshCmd *cmd G_GNUC_UNUSED)
+{
+    return g_strdupv((char **)virtmonFormats);
+}
 
 char **
 virtmonCompleteDomain(vshControl *ctl, const vshCmd *cmd G_GNUC_UNUSED)
