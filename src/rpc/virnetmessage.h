@@ -40,8 +40,9 @@ typedef struct _virNetMessage virNetMessage;
  * @data: what @filter encodes (borrowed; not const, as XDR writes characters back)
  * @fds: to be sent behind the packet (borrowed: duplicated), at most VIR_NET_MESSAGE_FDS_MAX
  *
- * Returns NULL with VIR_ERR_RPC reported if it doesn't fit into a packet or has a string or an
- * array above its limit, VIR_ERR_SYSTEM_ERROR if an fd cannot be duplicated.
+ * Returns NULL with VIR_ERR_RPC reported if it doesn't fit into a packet, has a string or an
+ * array above its limit or NULL where there must be a string, VIR_ERR_SYSTEM_ERROR if an fd
+ * cannot be duplicated.
  */
 virNetMessage *virNetMessageNew(const virNetMessageHeader *header, xdrproc_t filter,
                                 void *data, const int *fds, size_t nfds);

@@ -43,7 +43,8 @@ virNetSocketPathRemove(virNetSocketPath *path)
     struct stat st;
 
     if (path->path && lstat(path->path, &st) == 0 && st.st_dev == path->dev &&
-        st.st_ino == path->ino)
+        st.st_ino == path->ino && st.st_mtim.tv_sec == path->made.tv_sec &&
+        st.st_mtim.tv_nsec == path->made.tv_nsec)
         unlink(path->path);
     g_free(path->path);
     memset(path, 0, sizeof(*path));
@@ -221,6 +222,7 @@ virNetSocketAddrListenUNIX(const char *path, int mode, gid_t group, virNetSocket
     own->path = g_strdup(path);
     own->dev = st.st_dev;
     own->ino = st.st_ino;
+    own->made = st.st_mtim;
 
     /* Nobody can connect before listen(), so nobody gets in by the permissions from before. */
     if (group != (gid_t)-1 && chown(path, -1, group) < 0) {

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 #include <sys/types.h>
 #include <glib.h>
 
@@ -16,7 +17,8 @@
 typedef struct {
     char *path;
     dev_t dev;
-    ino_t ino;
+    ino_t ino;                  /* of a removed file these may be given again */
+    struct timespec made;
 } virNetSocketPath;
 /* Removes the file unless it is another one by now, and clears @path. */
 void virNetSocketPathRemove(virNetSocketPath *path);

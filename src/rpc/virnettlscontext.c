@@ -314,6 +314,8 @@ virNetTLSStatusText(unsigned int status)
         return _("it is not valid yet");
     if (status & GNUTLS_CERT_SIGNER_NOT_FOUND)
         return _("its signer is not known");
+    if (status & GNUTLS_CERT_SIGNATURE_FAILURE)
+        return _("its signature is wrong");
     if (status & GNUTLS_CERT_SIGNER_NOT_CA)
         return _("its signer is not a CA");
     if (status & GNUTLS_CERT_INSECURE_ALGORITHM)

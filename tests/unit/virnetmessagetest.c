@@ -11,9 +11,9 @@
 
 #include "qemu_protocol.h"
 #include "remote_protocol.h"
+#include "rpcpeer.h"
 #include "virerror_priv.h"
 #include "virkeepaliveprotocol.h"
-#include "virnetevent.h"
 #include "virnetmessage.h"
 
 #define VIR_FROM_THIS VIR_FROM_NONE
@@ -33,35 +33,10 @@ static remote_nonnull_domain guest = {
     .id = 1,
 };
 
-/* Hexadecimal digits, spaces between them as one likes. */
-static GByteArray *
-bytes(const char *hex)
-{
-    GByteArray *array = g_byte_array_new();
-    int high = -1;
-
-    for (; *hex; hex++) {
-        int digit = g_ascii_xdigit_value(*hex);
-
-        if (digit < 0)
-            continue;
-        if (high < 0) {
-            high = digit;
-        } else {
-            guint8 byte = high << 4 | digit;
-
-            g_byte_array_append(array, &byte, 1);
-            high = -1;
-        }
-    }
-    g_assert_cmpint(high, ==, -1);
-    return array;
-}
-
 static void
 assertBytes(const char *have, size_t len, const char *hex)
 {
-    g_autoptr(GByteArray) want = bytes(hex);
+    g_autoptr(GByteArray) want = rpcPeerBytes(hex);
 
     g_assert_cmpmem(have, len, want->data, want->len);
 }
@@ -124,7 +99,7 @@ assertPayload(xdrproc_t filter, void *data, const char *hex)
 static void
 assertRoundTrip(xdrproc_t filter, size_t size, const char *hex)
 {
-    g_autoptr(GByteArray) array = bytes(hex);
+    g_autoptr(GByteArray) array = rpcPeerBytes(hex);
     g_autofree void *data = g_malloc0(size);
 
     g_assert_cmpint(virNetMessageDecode((const char *)array->data, array->len, filter, data, size),
@@ -136,7 +111,7 @@ assertRoundTrip(xdrproc_t filter, size_t size, const char *hex)
 static void
 assertUndecodable(xdrproc_t filter, size_t size, const char *hex)
 {
-    g_autoptr(GByteArray) array = bytes(hex);
+    g_autoptr(GByteArray) array = rpcPeerBytes(hex);
     g_autofree char *data = g_malloc(size);
     g_autofree char *zeros = g_malloc0(size);
 
@@ -302,13 +277,13 @@ testLenientDecoding(void)
     static const char *const flags[] = { "00000001", "00000002", "00000100", "01000000" };
     remote_connect_open_args args;
     remote_domain_lookup_by_name_args lookup;
-    g_autoptr(GByteArray) odd = bytes("00000005 672d6b766d 010203 ffff");
-    g_autoptr(GByteArray) nul = bytes("00000008 672d6b766d 00 7878");
+    g_autoptr(GByteArray) odd = rpcPeerBytes("00000005 672d6b766d 010203 ffff");
+    g_autoptr(GByteArray) nul = rpcPeerBytes("00000008 672d6b766d 00 7878");
     size_t i;
 
     for (i = 0; i < G_N_ELEMENTS(flags); i++) {
         g_autofree char *hex = g_strconcat(flags[i], "00000001 61 000000 00000000", NULL);
-        g_autoptr(GByteArray) array = bytes(hex);
+        g_autoptr(GByteArray) array = rpcPeerBytes(hex);
 
         g_assert_cmpint(virNetMessageDecode((const char *)array->data, array->len,
                                             FILTER(remote_connect_open_args), &args,
@@ -378,6 +353,13 @@ testLimits(void)
     /* One byte more. */
     text[REMOTE_STRING_MAX] = 'x';
     text[REMOTE_STRING_MAX + 1] = '\0';
+    g_assert_null(virNetMessageNew(&head, FILTER(remote_domain_lookup_by_name_args), &args, NULL,
+                                   0));
+    g_assert_cmpint(virGetLastErrorCode(), ==, VIR_ERR_RPC);
+
+    /* No string at all, where there must be one. */
+    args.name = NULL;
+    virResetLastError();
     g_assert_null(virNetMessageNew(&head, FILTER(remote_domain_lookup_by_name_args), &args, NULL,
                                    0));
     g_assert_cmpint(virGetLastErrorCode(), ==, VIR_ERR_RPC);
@@ -573,7 +555,7 @@ testUnknownProcedure(void)
 static void
 raiseReply(const char *hex)
 {
-    g_autoptr(GByteArray) array = bytes(hex);
+    g_autoptr(GByteArray) array = rpcPeerBytes(hex);
 
     virResetLastError();
     virNetMessageRaise((const char *)array->data, array->len);
@@ -604,75 +586,6 @@ testOddErrors(void)
     g_assert_cmpstr(virGetLastErrorMessage(), ==, "x");
 }
 
-/* What one of those who get an event gets. */
-static void
-assertEvent(virNetEvent *event, int callbackID, char *spare, const char *hex)
-{
-    g_autoptr(GByteArray) all = g_byte_array_new();
-    size_t headLen;
-    const char *head = virNetEventHead(event, callbackID, spare, &headLen);
-    size_t len;
-    const char *body = virNetEventBody(event, &len);
-
-    g_byte_array_append(all, (const guint8 *)head, headLen);
-    g_byte_array_append(all, (const guint8 *)body, len);
-    assertBytes((const char *)all->data, all->len, hex);
-}
-
-static void
-testSharedEvent(void)
-{
-    g_autofree char *large = g_strnfill(100000, 'd');
-    qemu_domain_monitor_event_msg msg = {
-        .callbackID = -1, .dom = guest, .event = (char *)"STOP", .seconds = 0x6b04d377,
-        .micros = 0x000a6e36, .details = NULL,
-    };
-    remote_domain_event_reboot_msg old = { guest };
-    g_autoptr(virNetEvent) event = virNetEventNew(
-        QEMU_PROGRAM, 1, QEMU_PROC_DOMAIN_MONITOR_EVENT, true,
-        FILTER(qemu_domain_monitor_event_msg), &msg);
-    g_autoptr(virNetEvent) plain = virNetEventNew(
-        REMOTE_PROGRAM, 1, REMOTE_PROC_DOMAIN_EVENT_REBOOT, false,
-        FILTER(remote_domain_event_reboot_msg), &old);
-    g_autoptr(virNetEvent) big = NULL;
-    char first[VIR_NET_EVENT_HEAD_MAX];
-    char second[VIR_NET_EVENT_HEAD_MAX];
-    const char *head;
-    size_t headLen;
-    size_t len;
-
-    assertEvent(event, 96, first,
-                "00000058 20008087 00000001 00000006 00000002 00000001 00000000"
-                "00000060" G "00000004 53544f50 000000006b04d377 000a6e36 00000000");
-    /* The first one's is in front of the body, and stays what it is. */
-    assertEvent(event, 97, second,
-                "00000058 20008087 00000001 00000006 00000002 00000001 00000000"
-                "00000061" G "00000004 53544f50 000000006b04d377 000a6e36 00000000");
-    assertBytes(virNetEventBody(event, &len) - VIR_NET_EVENT_HEAD_MAX, VIR_NET_EVENT_HEAD_MAX,
-                "00000058 20008087 00000001 00000006 00000002 00000001 00000000 00000060");
-
-    /* Without a number everybody's is the same one. */
-    assertEvent(plain, 5, first,
-                "0000003c 20008086 00000001 000000a9 00000002 00000001 00000000" G);
-    head = virNetEventHead(plain, 6, second, &headLen);
-    g_assert_true(head + headLen == virNetEventBody(plain, &len));
-
-    msg.details = &large;
-    big = virNetEventNew(QEMU_PROGRAM, 1, QEMU_PROC_DOMAIN_MONITOR_EVENT, true,
-                         FILTER(qemu_domain_monitor_event_msg), &msg);
-    g_assert_nonnull(big);
-    g_assert_cmpuint(virNetEventCost(big), >, 100000);
-    virNetEventBody(big, &len);
-    g_assert_cmpuint(len, ==, 0x58 - VIR_NET_EVENT_HEAD_MAX + 4 + 100000);
-
-    /* Longer than a string may be. */
-    g_free(large);
-    large = g_strnfill(REMOTE_STRING_MAX + 1, 'd');
-    g_assert_null(virNetEventNew(QEMU_PROGRAM, 1, QEMU_PROC_DOMAIN_MONITOR_EVENT, true,
-                                 FILTER(qemu_domain_monitor_event_msg), &msg));
-    g_assert_cmpint(virGetLastErrorCode(), ==, VIR_ERR_RPC);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -691,6 +604,5 @@ main(int argc, char **argv)
     g_test_add_func("/netmessage/errors", testErrors);
     g_test_add_func("/netmessage/unknown-procedure", testUnknownProcedure);
     g_test_add_func("/netmessage/odd-errors", testOddErrors);
-    g_test_add_func("/netmessage/shared-event", testSharedEvent);
     return g_test_run();
 }

@@ -1,0 +1,17 @@
+/*
+ * virnetxdr.h: strings and arrays, as the code that rpcgen makes reads, writes and frees them
+ *
+ * Takes the place of libtirpc's functions of the same purpose there, by a macro that meson.build
+ * gives to the compiler. Those allocate what a message announces before they look whether it
+ * is there, and don't free a string that turned out to be too long to be sent.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include <rpc/rpc.h>
+
+/* As xdr_string() and xdr_array(). To decode, @xdrs must be a memory stream. */
+bool_t virNetXDRString(XDR *xdrs, char **text, u_int max);
+bool_t virNetXDRArray(XDR *xdrs, caddr_t *array, u_int *len, u_int max, u_int size,
+                      xdrproc_t filter);

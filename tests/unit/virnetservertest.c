@@ -1,0 +1,1623 @@
+/*
+ * virnetservertest.c: what a server does with clients, good, bad, slow and dead ones
+ *
+ * The test's thread is the clients: bare sockets that say whatever they like.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <gnutls/x509.h>
+
+#include "remote_protocol.h"
+#include "rpcpeer.h"
+#include "testcerts.h"
+#include "testutils.h"
+#include "virerror_priv.h"
+#include "virnetclient.h"
+#include "virnetserver.h"
+#include "virthread.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+
+#define PROGRAM 0x20008086
+#define FILTER(name) ((xdrproc_t)xdr_##name)
+
+enum {
+    PROC_ECHO = 1,              /* a string, at once */
+    PROC_WAIT,                  /* in a worker, until the test lets it go */
+    PROC_PRIORITY,
+    PROC_FAIL,
+    PROC_AUTH,
+    PROC_FDS,                   /* gives back what came, and says how many */
+    PROC_LEAVE,
+    PROC_KEEPALIVE,
+    PROC_HUGE,                  /* fails with more words than can be sent */
+    PROC_VOID,
+    PROC_CLOSE,
+    PROC_LARGE,                 /* returns a string of that length */
+    PROC_LAST = 4095
+};
+
+typedef struct {
+    char *dir;
+    char *path;
+    virIOLoop *loop;
+    virNetServer *server;
+
+    virMutex lock;              /* guards the rest */
+    virCond cond;
+    size_t open;                /* so many PROC_WAITs may end */
+    size_t waiting;             /* are running */
+    bool checkFails;
+    virNetServerClient *client; /* who came last (a reference) */
+    size_t came, closed, freed, drained;
+    size_t refill;              /* events that are sent from within clientDrained */
+} fixture;
+
+/* The server's data for a client. */
+typedef struct {
+    fixture *fix;
+    unsigned long long id;
+} clientData;
+
+static fixture *
+fixtureOf(virNetServerCall *call)
+{
+    clientData *data = virNetServerClientGetData(virNetServerCallGetClient(call));
+
+    g_assert_cmpuint(data->id, ==, virNetServerClientGetID(virNetServerCallGetClient(call)));
+    return data->fix;
+}
+
+static int
+onEcho(virNetServerCall *call, void *args, void *ret)
+{
+    remote_domain_lookup_by_name_args *in = args;
+    remote_connect_get_type_ret *out = ret;
+
+    g_assert_true(virIOLoopInThread(fixtureOf(call)->loop));
+    out->type = strdup(in->name);
+    return 0;
+}
+
+static int
+onWait(virNetServerCall *call, void *args, void *ret)
+{
+    fixture *fix = fixtureOf(call);
+
+    g_assert_false(virIOLoopInThread(fix->loop));
+    virMutexLock(&fix->lock);
+    fix->waiting++;
+    virCondBroadcast(&fix->cond);
+    while (fix->open == 0)
+        virCondWait(&fix->cond, &fix->lock);
+    fix->open--;
+    fix->waiting--;
+    virMutexUnlock(&fix->lock);
+    ((remote_connect_supports_feature_ret *)ret)->supported =
+        ((remote_connect_supports_feature_args *)args)->feature;
+    return 0;
+}
+
+static int
+onPriority(virNetServerCall *call, void *args, void *ret)
+{
+    g_assert_false(virIOLoopInThread(fixtureOf(call)->loop));
+    ((remote_connect_supports_feature_ret *)ret)->supported =
+        ((remote_connect_supports_feature_args *)args)->feature;
+    return 0;
+}
+
+static int
+onFail(virNetServerCall *call G_GNUC_UNUSED, void *args G_GNUC_UNUSED, void *ret)
+{
+    ((remote_connect_get_type_ret *)ret)->type = strdup("half done");
+    virReportError(VIR_ERR_NO_DOMAIN, "%s", "nowhere");
+    return -1;
+}
+
+static int
+onAuth(virNetServerCall *call, void *args G_GNUC_UNUSED, void *ret G_GNUC_UNUSED)
+{
+    virNetServerClientSetAuthenticated(virNetServerCallGetClient(call));
+    return 0;
+}
+
+static int
+onFDs(virNetServerCall *call, void *args G_GNUC_UNUSED, void *ret)
+{
+    size_t nfds;
+    int *fds = virNetServerCallGetFDs(call, &nfds);
+    size_t i;
+
+    for (i = 0; i < nfds; i++) {
+        if (virNetServerCallAddFD(call, fds[i]) < 0)
+            return -1;
+    }
+    /* One that is kept, and closed by who has it now. */
+    if (nfds > 1) {
+        close(fds[1]);
+        fds[1] = -1;
+    }
+    ((remote_connect_supports_feature_ret *)ret)->supported = nfds;
+    return 0;
+}
+
+static int
+onLeave(virNetServerCall *call, void *args G_GNUC_UNUSED, void *ret G_GNUC_UNUSED)
+{
+    virNetServerClientCloseAfterReply(virNetServerCallGetClient(call));
+    return 0;
+}
+
+static int
+onKeepAlive(virNetServerCall *call, void *args G_GNUC_UNUSED, void *ret G_GNUC_UNUSED)
+{
+    virNetServerClientStartKeepAlive(virNetServerCallGetClient(call));
+    return 0;
+}
+
+static int
+onHuge(virNetServerCall *call G_GNUC_UNUSED, void *args G_GNUC_UNUSED, void *ret G_GNUC_UNUSED)
+{
+    g_autofree char *much = g_strnfill(VIR_NET_MESSAGE_STRING_MAX + 1, 'x');
+
+    virReportError(VIR_ERR_INTERNAL_ERROR, "%s", much);
+    return -1;
+}
+
+static int
+onVoid(virNetServerCall *call, void *args, void *ret)
+{
+    g_assert_null(args);
+    g_assert_null(ret);
+    g_assert_cmpstr(virNetServerCallGetProc(call)->acl, ==, "acl");
+    g_assert_cmpstr(virNetServerCallGetProgram(call)->name, ==, "test");
+    return 0;
+}
+
+static int
+onClose(virNetServerCall *call, void *args G_GNUC_UNUSED, void *ret G_GNUC_UNUSED)
+{
+    virNetServerClientClose(virNetServerCallGetClient(call));
+    return 0;
+}
+
+static int
+onLarge(virNetServerCall *call G_GNUC_UNUSED, void *args, void *ret)
+{
+    remote_connect_supports_feature_args *in = args;
+    remote_connect_get_type_ret *out = ret;
+
+    out->type = g_strnfill(in->feature, 'x');
+    return 0;
+}
+
+#define INT_ARGS FILTER(remote_connect_supports_feature_args), \
+    sizeof(remote_connect_supports_feature_args)
+#define INT_RET FILTER(remote_connect_supports_feature_ret), \
+    sizeof(remote_connect_supports_feature_ret)
+#define TEXT_ARGS FILTER(remote_domain_lookup_by_name_args), \
+    sizeof(remote_domain_lookup_by_name_args)
+#define TEXT_RET FILTER(remote_connect_get_type_ret), sizeof(remote_connect_get_type_ret)
+#define VOID NULL, 0
+#define INLINE VIR_NET_SERVER_PROC_INLINE
+
+static const virNetServerProc procs[] = {
+    { PROC_VOID, "void", onVoid, VOID, VOID, INLINE, "acl" },
+    { PROC_ECHO, "echo", onEcho, TEXT_ARGS, TEXT_RET, INLINE, NULL },
+    { PROC_WAIT, "wait", onWait, INT_ARGS, INT_RET, 0, NULL },
+    { PROC_PRIORITY, "priority", onPriority, INT_ARGS, INT_RET, VIR_NET_SERVER_PROC_PRIORITY,
+      NULL },
+    { PROC_FAIL, "fail", onFail, VOID, TEXT_RET, 0, NULL },
+    { PROC_AUTH, "auth", onAuth, VOID, VOID, INLINE | VIR_NET_SERVER_PROC_NO_AUTH, NULL },
+    { PROC_FDS, "fds", onFDs, VOID, INT_RET, 0, NULL },
+    { PROC_LEAVE, "leave", onLeave, VOID, VOID, INLINE, NULL },
+    { PROC_KEEPALIVE, "keepalive", onKeepAlive, VOID, VOID, INLINE, NULL },
+    { PROC_HUGE, "huge", onHuge, VOID, VOID, 0, NULL },
+    { PROC_CLOSE, "close", onClose, VOID, VOID, INLINE, NULL },
+    { PROC_LARGE, "large", onLarge, INT_ARGS, TEXT_RET, INLINE, NULL },
+    { PROC_LAST, "last", onVoid, VOID, VOID, INLINE, "acl" },
+};
+
+static int
+check(virNetServerCall *call, const void *args G_GNUC_UNUSED)
+{
+    fixture *fix = fixtureOf(call);
+    g_auto(virLockGuard) guard G_GNUC_UNUSED = virLockGuardLock(&fix->lock);
+
+    if (fix->checkFails) {
+        virReportError(VIR_ERR_INTERNAL_ERROR, "%s", "not open");
+        return -1;
+    }
+    return 0;
+}
+
+static const virNetServerProgram program = {
+    PROGRAM, 1, "test", procs, G_N_ELEMENTS(procs), check,
+};
+
+/* ---- The server ---- */
+
+static void *
+onNew(virNetServerClient *client, void *opaque)
+{
+    fixture *fix = opaque;
+    clientData *data = g_new0(clientData, 1);
+    virNetServerClient *before;
+
+    data->fix = fix;
+    data->id = virNetServerClientGetID(client);
+    g_assert_true(virIOLoopInThread(fix->loop));
+    virMutexLock(&fix->lock);
+    before = fix->client;
+    fix->client = virNetServerClientRef(client);
+    fix->came++;
+    virCondBroadcast(&fix->cond);
+    virMutexUnlock(&fix->lock);
+    virNetServerClientUnref(before);    /* onFree() may follow */
+    return data;
+}
+
+static void
+onClosed(virNetServerClient *client, void *opaque)
+{
+    fixture *fix = opaque;
+
+    g_assert_true(virNetServerClientIsClosed(client));
+    virMutexLock(&fix->lock);
+    fix->closed++;
+    virCondBroadcast(&fix->cond);
+    virMutexUnlock(&fix->lock);
+}
+
+static void
+onFree(void *data, void *opaque)
+{
+    fixture *fix = opaque;
+
+    g_assert_true(virIOLoopInThread(fix->loop));
+    g_free(data);
+    virMutexLock(&fix->lock);
+    fix->freed++;
+    virCondBroadcast(&fix->cond);
+    virMutexUnlock(&fix->lock);
+}
+
+static virNetEvent *
+makeEvent(size_t len)
+{
+    g_autofree char *text = g_strnfill(len, 'e');
+    remote_domain_event_callback_device_added_msg msg = {
+        .dom = { .name = (char *)"g" }, .devAlias = text,
+    };
+
+    return virNetEventNew(PROGRAM, 1, REMOTE_PROC_DOMAIN_EVENT_CALLBACK_DEVICE_ADDED, true,
+                          FILTER(remote_domain_event_callback_device_added_msg), &msg);
+}
+
+static void
+onDrained(virNetServerClient *client, void *opaque)
+{
+    fixture *fix = opaque;
+    size_t i;
+
+    virMutexLock(&fix->lock);
+    fix->drained++;
+    for (i = 0; i < fix->refill; i++) {
+        g_autoptr(virNetEvent) event = makeEvent(100);
+
+        g_assert_true(virNetServerClientSendEvent(client, event, 1000000 + i));
+    }
+    fix->refill = 0;
+    virCondBroadcast(&fix->cond);
+    virMutexUnlock(&fix->lock);
+}
+
+static const virNetServerFuncs funcs = { onNew, onClosed, onFree, onDrained };
+
+static const virNetServerServiceOptions plain = { .auth = VIR_NET_SERVER_AUTH_NONE };
+
+static void
+start(fixture *fix, const virNetServerLimits *limits)
+{
+    virNetServerService *service;
+
+    virMutexInit(&fix->lock);
+    virCondInit(&fix->cond);
+    fix->dir = g_dir_make_tmp("virtmon-test-XXXXXX", NULL);
+    g_assert_nonnull(fix->dir);
+    fix->path = g_build_filename(fix->dir, "sock", NULL);
+    fix->loop = virIOLoopNew("virtmon-rpc");
+    g_assert_nonnull(fix->loop);
+    fix->server = virNetServerNew(fix->loop, limits, &funcs, fix);
+    virNetServerAddProgram(fix->server, &program);
+    service = virNetServerServiceNewUNIX(fix->path, 0600, -1, &plain);
+    g_assert_nonnull(service);
+    g_assert_cmpint(virNetServerAddService(fix->server, service), ==, 0);
+}
+
+static const virNetServerLimits defaults = VIR_NET_SERVER_LIMITS_DEFAULT;
+
+static void
+setUp(fixture *fix, gconstpointer limits)
+{
+    start(fix, limits ? limits : &defaults);
+}
+
+static void
+tearDown(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    virMutexLock(&fix->lock);
+    g_clear_pointer(&fix->client, virNetServerClientUnref);
+    fix->open = 1000000;        /* whatever still waits may end */
+    virCondBroadcast(&fix->cond);
+    virMutexUnlock(&fix->lock);
+    virNetServerFree(fix->server);
+    g_assert_cmpuint(fix->came, ==, fix->closed);
+    g_assert_cmpuint(fix->came, ==, fix->freed);
+    virIOLoopFree(fix->loop);
+    g_assert_cmpint(access(fix->path, F_OK), ==, -1);
+    g_assert_cmpint(rmdir(fix->dir), ==, 0);
+    g_free(fix->path);
+    g_free(fix->dir);
+    virCondDestroy(&fix->cond);
+    virMutexDestroy(&fix->lock);
+    virResetLastError();
+}
+
+static void
+openGate(fixture *fix, size_t n)
+{
+    virMutexLock(&fix->lock);
+    fix->open += n;
+    virCondBroadcast(&fix->cond);
+    virMutexUnlock(&fix->lock);
+}
+
+/* Waits until one of the fixture's counters has reached @n. */
+static void
+await(fixture *fix, const size_t *counter, size_t n)
+{
+    gint64 deadline = g_get_monotonic_time() + RPC_PEER_DEADLINE;
+
+    virMutexLock(&fix->lock);
+    while (*counter < n)
+        g_assert_true(virCondWaitUntil(&fix->cond, &fix->lock, deadline));
+    virMutexUnlock(&fix->lock);
+}
+
+/* ---- Clients ---- */
+
+static int
+join(fixture *fix)
+{
+    return rpcPeerConnectUNIX(fix->path);
+}
+
+static rpcPeerHeader
+header(int32_t procedure, uint32_t type, uint32_t serial)
+{
+    return (rpcPeerHeader) { PROGRAM, 1, procedure, type, serial, 0 };
+}
+
+static void
+sendCall(int fd, int32_t procedure, uint32_t serial, const char *payload)
+{
+    rpcPeerHeader head = header(procedure, VIR_NET_CALL, serial);
+
+    rpcPeerSendPacket(fd, &head, payload);
+}
+
+static void
+assertReply(int fd, int32_t procedure, uint32_t serial, const char *payload)
+{
+    rpcPeerHeader head = header(procedure, VIR_NET_REPLY, serial);
+
+    rpcPeerAssertPacket(fd, &head, payload);
+}
+
+/* It is served as if nothing had been. */
+static void
+assertServed(int fd, uint32_t serial)
+{
+    sendCall(fd, PROC_VOID, serial, NULL);
+    assertReply(fd, PROC_VOID, serial, NULL);
+}
+
+static void
+assertError(int fd, const rpcPeerHeader *head, int code, int domain, const char *message)
+{
+    g_autofree char *have = rpcPeerAssertError(fd, head, code, domain);
+
+    g_assert_cmpstr(have, ==, message);
+}
+
+/* Nothing can be read now; what is on its way in the server has arrived before, as another
+ * client was served since. */
+static void
+assertQuiet(fixture *fix, int fd)
+{
+    int other = join(fix);
+    char byte;
+
+    assertServed(other, 1);
+    close(other);
+    g_assert_cmpint(recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT), ==, -1);
+    g_assert_cmpint(errno, ==, EAGAIN);
+}
+
+/* ---- Good and bad calls ---- */
+
+static void
+testCalls(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    rpcPeerHeader head = header(PROC_FAIL, VIR_NET_CALL, 7);
+    int fd = join(fix);
+
+    sendCall(fd, PROC_ECHO, 0, "00000002 68690000");
+    assertReply(fd, PROC_ECHO, 0, "00000002 68690000");
+    sendCall(fd, PROC_PRIORITY, 5, "00000009");
+    assertReply(fd, PROC_PRIORITY, 5, "00000009");
+    openGate(fix, 1);
+    sendCall(fd, PROC_WAIT, 6, "00000003");
+    assertReply(fd, PROC_WAIT, 6, "00000003");
+    sendCall(fd, PROC_LAST, 8, "ffff");
+    assertReply(fd, PROC_LAST, 8, NULL);
+    rpcPeerSendPacket(fd, &head, NULL);
+    assertError(fd, &head, VIR_ERR_NO_DOMAIN, VIR_FROM_QEMU, "Domain not found: nowhere");
+
+    virMutexLock(&fix->lock);
+    fix->checkFails = true;
+    virMutexUnlock(&fix->lock);
+    rpcPeerSendPacket(fd, &head, NULL);
+    assertError(fd, &head, VIR_ERR_INTERNAL_ERROR, VIR_FROM_QEMU, "internal error: not open");
+    close(fd);
+}
+
+static void
+testUnknown(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    static const int procedures[] = { 0, -1, 100, PROC_LAST + 1, G_MAXINT, G_MININT };
+    rpcPeerHeader head = { 0x1111, 1, 34, VIR_NET_CALL, 3, 0 };
+    int fd = join(fix);
+    size_t i;
+
+    rpcPeerSendPacket(fd, &head, NULL);
+    assertError(fd, &head, VIR_ERR_RPC, VIR_FROM_RPC, "cannot find program 4369 version 1");
+    head = (rpcPeerHeader) { PROGRAM, 2, PROC_VOID, VIR_NET_CALL, 4, 0 };
+    rpcPeerSendPacket(fd, &head, NULL);
+    assertError(fd, &head, VIR_ERR_RPC, VIR_FROM_RPC, "cannot find program 536903814 version 2");
+    head = (rpcPeerHeader) { 0x1111, 1, 34, VIR_NET_CALL_WITH_FDS, 5, 0 };
+    rpcPeerSendPacket(fd, &head, "00000000");
+    assertError(fd, &head, VIR_ERR_RPC, VIR_FROM_RPC, "cannot find program 4369 version 1");
+    /* The admin program is for another socket; keepalive has no calls. */
+    head = (rpcPeerHeader) { 0x06900690, 1, 1, VIR_NET_CALL, 6, 0 };
+    rpcPeerSendPacket(fd, &head, NULL);
+    assertError(fd, &head, VIR_ERR_RPC, VIR_FROM_RPC, "cannot find program 110102160 version 1");
+    head = (rpcPeerHeader) { 0x6b656570, 1, 1, VIR_NET_CALL, 7, 0 };
+    rpcPeerSendPacket(fd, &head, NULL);
+    assertError(fd, &head, VIR_ERR_RPC, VIR_FROM_RPC,
+                "cannot find program 1801807216 version 1");
+
+    for (i = 0; i < G_N_ELEMENTS(procedures); i++) {
+        g_autofree char *message = g_strdup_printf("unknown procedure: %d", procedures[i]);
+
+        head = header(procedures[i], VIR_NET_CALL, 10 + i);
+        rpcPeerSendPacket(fd, &head, NULL);
+        assertError(fd, &head, VIR_ERR_RPC, VIR_FROM_RPC, message);
+    }
+    assertServed(fd, 99);
+    close(fd);
+}
+
+static void
+testBadCalls(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    static const char *const payloads[] = { NULL, "000000", "00000005 6161", "00400001 6161" };
+    rpcPeerHeader head = header(PROC_VOID, VIR_NET_CALL, 1);
+    g_autofree char *message = NULL;
+    int fd = join(fix);
+    size_t i;
+
+    head.status = 1;
+    rpcPeerSendPacket(fd, &head, NULL);
+    message = rpcPeerAssertError(fd, &head, VIR_ERR_RPC, VIR_FROM_RPC);
+    /* The program is looked at first, the status before the procedure. */
+    head = header(999, VIR_NET_CALL, 2);
+    head.status = 2;
+    rpcPeerSendPacket(fd, &head, NULL);
+    assertError(fd, &head, VIR_ERR_RPC, VIR_FROM_RPC, "call with status 2, it should be 0");
+    head.program = 0x1111;
+    rpcPeerSendPacket(fd, &head, NULL);
+    assertError(fd, &head, VIR_ERR_RPC, VIR_FROM_RPC, "cannot find program 4369 version 1");
+
+    for (i = 0; i < G_N_ELEMENTS(payloads); i++) {
+        head = header(PROC_ECHO, VIR_NET_CALL, 3 + i);
+        rpcPeerSendPacket(fd, &head, payloads[i]);
+        assertError(fd, &head, VIR_ERR_RPC, VIR_FROM_RPC, "cannot decode the message's payload");
+    }
+    sendCall(fd, PROC_ECHO, 9, "00000001 61ffffff ffffffff ff");
+    assertReply(fd, PROC_ECHO, 9, "00000001 61000000");
+    close(fd);
+}
+
+/* What isn't a call is none of a client's business, and no harm. */
+static void
+testNotCalls(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    static const uint32_t types[] = {
+        VIR_NET_REPLY, VIR_NET_MESSAGE, VIR_NET_STREAM, VIR_NET_STREAM_HOLE, 7, 0xffffffff,
+    };
+    int fd = join(fix);
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(types); i++) {
+        rpcPeerHeader head = header(PROC_ECHO, types[i], 1);
+
+        rpcPeerSendPacket(fd, &head, NULL);
+        head.program = 0x1111;
+        rpcPeerSendPacket(fd, &head, NULL);
+    }
+    assertServed(fd, 2);
+    close(fd);
+}
+
+static void
+testPing(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    rpcPeerHeader ping = { 0x6b656570, 1, 1, VIR_NET_MESSAGE, 0, 0 };
+    rpcPeerHeader pong = { 0x6b656570, 1, 2, VIR_NET_MESSAGE, 0, 0 };
+    int fd = join(fix);
+
+    rpcPeerSendPacket(fd, &pong, NULL);
+    ping.version = 2;
+    rpcPeerSendPacket(fd, &ping, NULL);
+    ping.version = 1;
+    rpcPeerSendPacket(fd, &ping, "00000000");
+    rpcPeerAssertPacket(fd, &pong, NULL);
+    close(fd);
+}
+
+/* Who says what no client may say is cut off; others are not. */
+static void
+testLengths(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    static const char *const words[] = {
+        "00000000", "00000004", "0000001b", "02000005", "7fffffff", "ffffffff",
+    };
+    int other = join(fix);
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(words); i++) {
+        int fd = join(fix);
+
+        assertServed(fd, 1);
+        rpcPeerSendHex(fd, words[i]);
+        rpcPeerAssertEnd(fd);
+        close(fd);
+        await(fix, &fix->closed, i + 1);
+    }
+    assertServed(other, 1);
+    close(other);
+}
+
+static void
+testHalfAPacket(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    int half = join(fix);
+    int large = join(fix);
+    int fd = join(fix);
+
+    rpcPeerSendHex(half, "0000001c 20008086 0000");
+    rpcPeerSendHex(large, "02000004 20008086 00000001 00000001 00000000");
+    assertServed(fd, 1);
+    rpcPeerSendHex(half, "0001 0000000a 00000000 00000001 00000000");
+    assertReply(half, PROC_VOID, 1, NULL);
+    close(half);
+    close(large);               /* never gets any further */
+    close(fd);
+    await(fix, &fix->closed, 3);
+}
+
+static void
+testTooLongAnError(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    int fd = join(fix);
+
+    sendCall(fd, PROC_HUGE, 1, NULL);
+    rpcPeerAssertEnd(fd);
+    close(fd);
+}
+
+static void
+testLargeReply(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    rpcPeerHeader head = header(PROC_LARGE, VIR_NET_CALL, 2);
+    rpcPeerHeader have;
+    g_autoptr(GByteArray) payload = NULL;
+    g_autofree char *message = NULL;
+    int fd = join(fix);
+
+    sendCall(fd, PROC_LARGE, 1, "00400000");
+    payload = rpcPeerReadPacket(fd, &have);
+    g_assert_nonnull(payload);
+    g_assert_cmpuint(payload->len, ==, 4 + 0x400000);
+    /* One more than a string may have. */
+    rpcPeerSendPacket(fd, &head, "00400001");
+    message = rpcPeerAssertError(fd, &head, VIR_ERR_RPC, VIR_FROM_RPC);
+    assertServed(fd, 3);
+    close(fd);
+}
+
+/* ---- Many calls ---- */
+
+static void
+testTooManyRequests(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    rpcPeerHeader ping = { 0x6b656570, 1, 1, VIR_NET_MESSAGE, 0, 0 };
+    rpcPeerHeader pong = { 0x6b656570, 1, 2, VIR_NET_MESSAGE, 0, 0 };
+    int fd = join(fix);
+    int i;
+
+    for (i = 0; i < 5; i++)
+        sendCall(fd, PROC_WAIT, i, "00000001");
+    await(fix, &fix->waiting, 5);
+    /* None of these is read before one is answered; none is lost. */
+    rpcPeerSendPacket(fd, &ping, NULL);
+    sendCall(fd, PROC_VOID, 10, NULL);
+    sendCall(fd, PROC_VOID, 11, NULL);
+    assertQuiet(fix, fd);
+    openGate(fix, 1);
+    for (i = 0; i < 4; i++) {
+        rpcPeerHeader head;
+        g_autoptr(GByteArray) payload = rpcPeerReadPacket(fd, &head);
+
+        g_assert_nonnull(payload);
+        if (i == 0)
+            g_assert_cmpint(head.procedure, ==, PROC_WAIT);
+        else if (i == 1)
+            g_assert_cmphex(head.program, ==, pong.program);
+        else
+            g_assert_cmpuint(head.serial, ==, 8 + i);
+    }
+    openGate(fix, 4);
+    for (i = 0; i < 4; i++) {
+        rpcPeerHeader head;
+        g_autoptr(GByteArray) payload = rpcPeerReadPacket(fd, &head);
+
+        g_assert_nonnull(payload);
+        g_assert_cmpint(head.procedure, ==, PROC_WAIT);
+    }
+    assertServed(fd, 12);
+    close(fd);
+}
+
+/* Whoever calls without end and reads nothing costs a few replies, not all of them. */
+static void
+testNeverReads(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    int fd = join(fix);
+    int other = join(fix);
+    rpcPeerHeader call = header(PROC_LARGE, VIR_NET_CALL, 0);
+    g_autoptr(GByteArray) packet = rpcPeerMakePacket(&call, "00010000");
+    virNetServerStats stats;
+    uint32_t sent = 0;
+    uint32_t i;
+
+    /* Until the server doesn't take any more. */
+    for (;;) {
+        struct pollfd pfd = { .fd = fd, .events = POLLOUT };
+        guint32 serial = GUINT32_TO_BE(sent);
+
+        memcpy(packet->data + 20, &serial, sizeof(serial));
+        if (send(fd, packet->data, packet->len, MSG_DONTWAIT | MSG_NOSIGNAL) != packet->len) {
+            /* Or is it only slower than we are? */
+            assertServed(other, 1);
+            if (poll(&pfd, 1, 0) == 0)
+                break;
+            continue;
+        }
+        sent++;
+        g_assert_cmpuint(sent, <, 1000000);
+    }
+    virNetServerGetStats(fix->server, &stats);
+    /* What the sockets hold, and the few in flight. */
+    g_assert_cmpuint(stats.calls, <, sent);
+    for (i = 0; i < sent; i++) {
+        rpcPeerHeader head;
+        g_autoptr(GByteArray) payload = rpcPeerReadPacket(fd, &head);
+
+        g_assert_nonnull(payload);
+        g_assert_cmpuint(head.serial, ==, i);
+    }
+    close(fd);
+    close(other);
+}
+
+static void
+testPipelined(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(GByteArray) all = g_byte_array_new();
+    int fd = join(fix);
+    uint32_t i;
+
+    for (i = 0; i < 2000; i++) {
+        rpcPeerHeader head = header(PROC_VOID, VIR_NET_CALL, i);
+        g_autoptr(GByteArray) packet = rpcPeerMakePacket(&head, NULL);
+
+        g_byte_array_append(all, packet->data, packet->len);
+    }
+    rpcPeerSend(fd, all->data, all->len);
+    for (i = 0; i < 2000; i++)
+        assertReply(fd, PROC_VOID, i, NULL);
+    close(fd);
+}
+
+/* Calls that hang hold up nobody but who made them, and urgent ones not even those. */
+static void
+testHungCalls(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    virNetServerStats stats;
+    int greedy = join(fix);
+    int modest = join(fix);
+    int i;
+
+    for (i = 0; i < 4; i++)
+        sendCall(greedy, PROC_WAIT, i, "00000001");
+    await(fix, &fix->waiting, 2);       /* of 4 workers */
+    sendCall(modest, PROC_FAIL, 1, NULL);
+    {
+        rpcPeerHeader head = header(PROC_FAIL, VIR_NET_CALL, 1);
+
+        assertError(modest, &head, VIR_ERR_NO_DOMAIN, VIR_FROM_QEMU, "Domain not found: nowhere");
+    }
+    sendCall(greedy, PROC_PRIORITY, 10, "00000002");
+    assertReply(greedy, PROC_PRIORITY, 10, "00000002");
+    virNetServerGetStats(fix->server, &stats);
+    g_assert_cmpuint(stats.waitingCalls, ==, 2);
+    g_assert_cmpuint(stats.clients, ==, 2);
+    g_assert_cmpuint(stats.workers, <=, 5);
+    openGate(fix, 4);
+    for (i = 0; i < 4; i++) {
+        rpcPeerHeader head;
+        g_autoptr(GByteArray) payload = rpcPeerReadPacket(greedy, &head);
+
+        g_assert_nonnull(payload);
+        g_assert_cmpint(head.procedure, ==, PROC_WAIT);
+    }
+    close(greedy);
+    close(modest);
+}
+
+/* ---- File descriptors ---- */
+
+static void
+testDescriptors(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    rpcPeerHeader call = header(PROC_FDS, VIR_NET_CALL_WITH_FDS, 1);
+    rpcPeerHeader answer = header(PROC_FDS, VIR_NET_REPLY_WITH_FDS, 1);
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int fd = join(fix);
+    struct stat st;
+    int i;
+
+    rpcPeerSendPacket(fd, &call, "00000003");
+    for (i = 0; i < 3; i++)
+        rpcPeerSendFD(fd, null);
+    rpcPeerAssertPacket(fd, &answer, "00000003 00000003");
+    for (i = 0; i < 3; i++) {
+        int got = rpcPeerReadFD(fd);
+
+        g_assert_cmpint(fstat(got, &st), ==, 0);
+        g_assert_true(S_ISCHR(st.st_mode));
+        close(got);
+    }
+
+    /* None; and none wanted: the reply is an ordinary one. */
+    rpcPeerSendPacket(fd, &call, "00000000");
+    assertReply(fd, PROC_FDS, 1, "00000000");
+    sendCall(fd, PROC_FDS, 2, NULL);
+    assertReply(fd, PROC_FDS, 2, "00000000");
+    call.procedure = PROC_VOID;
+    rpcPeerSendPacket(fd, &call, "00000001");
+    rpcPeerSendFD(fd, null);
+    assertReply(fd, PROC_VOID, 1, NULL);
+
+    /* Of a call that isn't understood. */
+    call.procedure = 999;
+    rpcPeerSendPacket(fd, &call, "00000001");
+    rpcPeerSendFD(fd, null);
+    assertError(fd, &call, VIR_ERR_RPC, VIR_FROM_RPC, "unknown procedure: 999");
+
+    /* Announced, but not sent: it waits, and others are served. */
+    call.procedure = PROC_FDS;
+    rpcPeerSendPacket(fd, &call, "00000001");
+    assertQuiet(fix, fd);
+    rpcPeerSendFD(fd, null);
+    rpcPeerAssertPacket(fd, &answer, "00000001 00000001");
+    close(rpcPeerReadFD(fd));
+
+    rpcPeerSendPacket(fd, &call, "00000021");
+    rpcPeerAssertEnd(fd);
+    close(fd);
+    close(null);
+}
+
+/* ---- Who may come ---- */
+
+static void
+testMaxClients(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    virNetServerLimits more = defaults;
+    int first = join(fix);
+    int second = join(fix);
+    int third;
+    int fourth;
+    char byte;
+
+    assertServed(first, 1);
+    assertServed(second, 1);
+    third = join(fix);
+    sendCall(third, PROC_VOID, 1, NULL);
+    assertServed(first, 2);
+    g_assert_cmpint(recv(third, &byte, 1, MSG_DONTWAIT), ==, -1);       /* not refused: waits */
+    g_assert_cmpint(errno, ==, EAGAIN);
+    close(second);
+    assertReply(third, PROC_VOID, 1, NULL);
+
+    /* Fewer than there are: those stay; and more again. */
+    fourth = join(fix);
+    sendCall(fourth, PROC_VOID, 1, NULL);
+    more.maxClients = 1;
+    virNetServerSetLimits(fix->server, &more);
+    assertServed(first, 3);
+    assertServed(third, 3);
+    more.maxClients = 10;
+    virNetServerSetLimits(fix->server, &more);
+    assertReply(fourth, PROC_VOID, 1, NULL);
+    close(first);
+    close(third);
+    close(fourth);
+}
+
+static char *
+addService(fixture *fix, const char *name, const virNetServerServiceOptions *options)
+{
+    char *path = g_build_filename(fix->dir, name, NULL);
+    virNetServerService *service = virNetServerServiceNewUNIX(path, 0666, -1, options);
+
+    g_assert_nonnull(service);
+    g_assert_cmpint(virNetServerAddService(fix->server, service), ==, 0);
+    return path;
+}
+
+static void
+testAuthentication(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    static const virNetServerServiceOptions options = {
+        .auth = VIR_NET_SERVER_AUTH_SASL, .readonly = true,
+    };
+    g_autofree char *path = addService(fix, "sasl", &options);
+    rpcPeerHeader head = header(PROC_VOID, VIR_NET_CALL, 1);
+    virNetServerStats stats;
+    int first = rpcPeerConnectUNIX(path);
+    int second = rpcPeerConnectUNIX(path);
+    int third;
+    int other;
+    char byte;
+
+    rpcPeerSendPacket(first, &head, NULL);
+    assertError(first, &head, VIR_ERR_RPC, VIR_FROM_RPC, "authentication required");
+    /* Before its arguments are looked at, but behind what doesn't exist. */
+    head.procedure = PROC_ECHO;
+    rpcPeerSendPacket(first, &head, NULL);
+    assertError(first, &head, VIR_ERR_RPC, VIR_FROM_RPC, "authentication required");
+    head.procedure = 999;
+    rpcPeerSendPacket(first, &head, NULL);
+    assertError(first, &head, VIR_ERR_RPC, VIR_FROM_RPC, "unknown procedure: 999");
+    await(fix, &fix->came, 2);
+    g_assert_true(virNetServerClientIsReadOnly(fix->client));
+    g_assert_false(virNetServerClientIsAuthenticated(fix->client));
+    g_assert_cmpint(virNetServerClientGetAuth(fix->client), ==, VIR_NET_SERVER_AUTH_SASL);
+
+    /* Two who haven't proven anything are as many as there may be, here; elsewhere nobody
+     * has to. */
+    third = rpcPeerConnectUNIX(path);
+    sendCall(third, PROC_AUTH, 1, NULL);
+    other = join(fix);
+    assertServed(other, 1);
+    g_assert_cmpint(recv(third, &byte, 1, MSG_DONTWAIT), ==, -1);
+    virNetServerGetStats(fix->server, &stats);
+    g_assert_cmpuint(stats.clients, ==, 3);
+    g_assert_cmpuint(stats.anonymousClients, ==, 2);
+
+    sendCall(first, PROC_AUTH, 2, NULL);
+    assertReply(first, PROC_AUTH, 2, NULL);
+    assertServed(first, 3);
+    assertReply(third, PROC_AUTH, 1, NULL);
+    close(second);
+    close(third);
+    close(first);
+    close(other);
+    await(fix, &fix->closed, 4);
+    virNetServerGetStats(fix->server, &stats);
+    g_assert_cmpuint(stats.clients, ==, 0);
+    g_assert_cmpuint(stats.anonymousClients, ==, 0);
+    g_assert_cmpuint(stats.accepted, ==, 4);
+}
+
+/* Whoever only sits there takes no place for ever. */
+static void
+testSetupTime(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    static const virNetServerServiceOptions options = { .auth = VIR_NET_SERVER_AUTH_SASL };
+    g_autofree char *path = addService(fix, "sasl", &options);
+    rpcPeerHeader head = header(PROC_VOID, VIR_NET_CALL, 1);
+    int silent = join(fix);
+    int anonymous = rpcPeerConnectUNIX(path);
+    int proven = rpcPeerConnectUNIX(path);
+    int good = join(fix);
+
+    assertServed(good, 1);
+    rpcPeerSendPacket(anonymous, &head, NULL);
+    assertError(anonymous, &head, VIR_ERR_RPC, VIR_FROM_RPC, "authentication required");
+    sendCall(proven, PROC_AUTH, 1, NULL);
+    assertReply(proven, PROC_AUTH, 1, NULL);
+    rpcPeerAssertEnd(silent);
+    rpcPeerAssertEnd(anonymous);
+    assertServed(good, 2);
+    assertServed(proven, 2);
+    close(silent);
+    close(anonymous);
+    close(proven);
+    close(good);
+}
+
+static void
+testIdentity(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autofree char *address = g_strconcat(fix->path, ";0", NULL);
+    const virNetServerIdentity *identity;
+    int fd = join(fix);
+
+    assertServed(fd, 1);
+    identity = virNetServerClientGetIdentity(fix->client);
+    g_assert_true(identity->hasPeer);
+    g_assert_cmpint(identity->peer.pid, ==, getpid());
+    g_assert_cmpint(identity->peer.uid, ==, geteuid());
+    g_assert_cmpuint(identity->peer.startTime, >, 0);
+    g_assert_cmpstr(identity->localAddress, ==, address);
+    g_assert_null(identity->tlsName);
+    g_assert_true(identity->secure);
+    g_assert_false(identity->encrypted);
+    g_assert_true(virNetServerClientCanPassFDs(fix->client));
+    g_assert_false(virNetServerClientIsReadOnly(fix->client));
+    g_assert_true(virNetServerClientIsAuthenticated(fix->client));
+    close(fd);
+    /* Still there when it is gone. */
+    await(fix, &fix->closed, 1);
+    g_assert_cmpint(identity->peer.pid, ==, getpid());
+}
+
+static void
+testTCP(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    virNetServerService *service = virNetServerServiceNewTCP("127.0.0.1", "0", &plain);
+    rpcPeerHeader call = header(PROC_FDS, VIR_NET_CALL_WITH_FDS, 1);
+    int port;
+    int fd;
+
+    g_assert_nonnull(service);
+    port = virNetServerServiceGetPort(service);
+    g_assert_cmpint(port, >, 0);
+    g_assert_cmpint(virNetServerAddService(fix->server, service), ==, 0);
+    fd = rpcPeerConnectTCP(port);
+    assertServed(fd, 1);
+    g_assert_false(virNetServerClientGetIdentity(fix->client)->hasPeer);
+    g_assert_false(virNetServerClientGetIdentity(fix->client)->secure);
+    g_assert_true(g_str_has_prefix(virNetServerClientGetIdentity(fix->client)->remoteAddress,
+                                   "127.0.0.1;"));
+    rpcPeerSendPacket(fd, &call, "00000000");
+    assertReply(fd, PROC_FDS, 1, "00000000");
+    rpcPeerSendPacket(fd, &call, "00000001");
+    rpcPeerAssertEnd(fd);
+    close(fd);
+}
+
+static void
+testInherited(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autofree char *path = g_build_filename(fix->dir, "inherited", NULL);
+    virNetSocket *original = virNetSocketNewListenUNIX(path, -1, -1);
+    virNetServerService *service = virNetServerServiceNewFD(dup(virNetSocketGetFD(original)),
+                                                            &plain);
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    int fd;
+
+    g_assert_nonnull(service);
+    g_assert_cmpint(virNetServerAddService(fix->server, service), ==, 0);
+    fd = rpcPeerConnectUNIX(path);
+    assertServed(fd, 1);
+    close(fd);
+    virNetSocketFree(original);
+    g_assert_null(virNetServerServiceNewFD(null, &plain));
+    close(null);
+}
+
+static void
+testNoDescriptorsLeft(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int lowest = dup(0);
+    int first = join(fix);
+    struct rlimit old;
+    struct rlimit few;
+
+    assertServed(first, 1);
+    g_assert_cmpint(getrlimit(RLIMIT_NOFILE, &old), ==, 0);
+    few = old;
+    few.rlim_cur = lowest;      /* all below are in use */
+    g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &few), ==, 0);
+    close(fd);
+    fd = join(fix);             /* takes its place; the server has none for its end */
+    sendCall(fd, PROC_VOID, 1, NULL);
+    assertServed(first, 2);
+    assertServed(first, 3);
+    g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &old), ==, 0);
+    assertReply(fd, PROC_VOID, 1, NULL);
+    close(fd);
+    close(first);
+    close(lowest);
+}
+
+/* ---- TLS, with our own client ---- */
+
+typedef struct {
+    char *ca, *cert, *key, *clientCert, *clientKey;
+} tlsFiles;
+
+static void
+makeCerts(fixture *fix, tlsFiles *files)
+{
+    testCertOptions authority = { .subject = "CN=Authority", .isCA = true };
+    testCertOptions serverOptions = { .subject = "CN=localhost", .dns = "localhost" };
+    testCertOptions clientOptions = { .subject = "O=Example,CN=client1" };
+    testCert *ca = testCertNew(&authority, NULL);
+    testCert *server = testCertNew(&serverOptions, ca);
+    testCert *client = testCertNew(&clientOptions, ca);
+
+    files->ca = g_build_filename(fix->dir, "ca.pem", NULL);
+    files->cert = g_build_filename(fix->dir, "cert.pem", NULL);
+    files->key = g_build_filename(fix->dir, "key.pem", NULL);
+    files->clientCert = g_build_filename(fix->dir, "clientcert.pem", NULL);
+    files->clientKey = g_build_filename(fix->dir, "clientkey.pem", NULL);
+    testCertWrite(ca, files->ca);
+    testCertWrite(server, files->cert);
+    testCertWriteKey(server, files->key);
+    testCertWrite(client, files->clientCert);
+    testCertWriteKey(client, files->clientKey);
+    testCertFree(ca);
+    testCertFree(server);
+    testCertFree(client);
+}
+
+static void
+removeCerts(tlsFiles *files)
+{
+    char *all[] = { files->ca, files->cert, files->key, files->clientCert, files->clientKey };
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(all); i++) {
+        unlink(all[i]);
+        g_free(all[i]);
+    }
+}
+
+static void
+testTLS(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    static const virNetClientProgram programs[] = { { PROGRAM, 1 }, { 0 } };
+    static const virNetClientFuncs none = { NULL };
+    tlsFiles files;
+    virNetTLSConfig serverConfig = { .verify = true };
+    virNetTLSConfig clientConfig = { .verify = true };
+    g_autoptr(virNetTLSContext) serverTLS = NULL;
+    g_autoptr(virNetTLSContext) clientTLS = NULL;
+    virNetServerServiceOptions options = { .auth = VIR_NET_SERVER_AUTH_NONE };
+    g_autofree char *port = NULL;
+    virNetServerService *service;
+    virNetSocket *sock;
+    virNetClient *client;
+    g_autofree char *much = g_strnfill(1000000, 'x');
+    remote_domain_lookup_by_name_args args = { much };
+    remote_connect_get_type_ret ret = { NULL };
+    virNetClientCallData call = {
+        .program = PROGRAM, .version = 1, .procedure = PROC_ECHO,
+        .argFilter = FILTER(remote_domain_lookup_by_name_args), .args = &args,
+        .retFilter = FILTER(remote_connect_get_type_ret), .ret = &ret, .retSize = sizeof(ret),
+    };
+    virNetServerStats stats;
+    int silent;
+    int wrong;
+
+    makeCerts(fix, &files);
+    serverConfig.ca = clientConfig.ca = files.ca;
+    serverConfig.cert = files.cert;
+    serverConfig.key = files.key;
+    clientConfig.cert = files.clientCert;
+    clientConfig.key = files.clientKey;
+    options.tls = serverTLS = virNetTLSContextNewServer(&serverConfig);
+    clientTLS = virNetTLSContextNewClient(&clientConfig);
+    g_assert_nonnull(serverTLS);
+    g_assert_nonnull(clientTLS);
+    service = virNetServerServiceNewTCP("127.0.0.1", "0", &options);
+    g_assert_nonnull(service);
+    port = g_strdup_printf("%d", virNetServerServiceGetPort(service));
+    g_assert_cmpint(virNetServerAddService(fix->server, service), ==, 0);
+
+    /* One that never says anything, one that says the wrong thing: neither is a client yet. */
+    silent = rpcPeerConnectTCP(atoi(port));
+    wrong = rpcPeerConnectTCP(atoi(port));
+    sendCall(wrong, PROC_VOID, 1, NULL);
+
+    sock = virNetSocketNewConnectTCP("127.0.0.1", port);
+    g_assert_nonnull(sock);
+    g_assert_cmpint(virNetSocketSetTLS(sock, clientTLS, "localhost"), ==, 0);
+    g_assert_cmpint(virNetSocketHandshakeWait(sock), ==, 0);
+    client = virNetClientNew(sock, programs, &none, NULL);
+    g_assert_nonnull(client);
+    g_assert_true(virNetClientIsEncrypted(client));
+    g_assert_cmpint(virNetClientGetTLSKeySize(client), >=, 128);
+    g_assert_cmpint(virNetClientCall(client, &call), ==, 0);
+    g_assert_cmpstr(ret.type, ==, much);
+    xdr_free(FILTER(remote_connect_get_type_ret), (void *)&ret);
+
+    g_assert_cmpuint(fix->came, ==, 1);
+    g_assert_cmpstr(virNetServerClientGetIdentity(fix->client)->tlsName, ==,
+                    "O=Example,CN=client1");
+    g_assert_true(virNetServerClientGetIdentity(fix->client)->encrypted);
+    g_assert_cmpint(virNetServerClientGetTLSKeySize(fix->client), ==,
+                    virNetClientGetTLSKeySize(client));
+    virNetServerGetStats(fix->server, &stats);
+    g_assert_cmpuint(stats.anonymousClients, <=, 2);
+    g_assert_cmpuint(stats.anonymousClients, >=, 1);
+
+    /* In its own words, whatever these are, and then nothing. */
+    for (;;) {
+        char buf[256];
+
+        if (recv(wrong, buf, sizeof(buf), 0) <= 0)
+            break;
+    }
+    virNetClientFree(client);
+    close(silent);
+    close(wrong);
+    removeCerts(&files);
+}
+
+/* ---- The end ---- */
+
+static void
+testLeave(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    int fd = join(fix);
+
+    sendCall(fd, PROC_WAIT, 1, "00000004");
+    await(fix, &fix->waiting, 1);
+    sendCall(fd, PROC_LEAVE, 2, NULL);
+    assertReply(fd, PROC_LEAVE, 2, NULL);
+    sendCall(fd, PROC_VOID, 3, NULL);           /* nobody listens any more */
+    assertQuiet(fix, fd);
+    openGate(fix, 1);
+    assertReply(fd, PROC_WAIT, 1, "00000004");
+    rpcPeerAssertEnd(fd);
+    close(fd);
+}
+
+static void
+testClosedInside(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    int fd = join(fix);
+
+    sendCall(fd, PROC_CLOSE, 1, NULL);
+    rpcPeerAssertEnd(fd);
+    close(fd);
+    await(fix, &fix->closed, 1);
+}
+
+static void
+testGoneInCall(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    int fd = join(fix);
+    int other = join(fix);
+
+    assertServed(other, 1);
+    sendCall(fd, PROC_WAIT, 1, "00000004");
+    await(fix, &fix->waiting, 1);
+    close(fd);
+    await(fix, &fix->closed, 1);
+    virMutexLock(&fix->lock);
+    g_clear_pointer(&fix->client, virNetServerClientUnref);
+    g_assert_cmpuint(fix->freed, ==, 0);        /* the call still has it */
+    virMutexUnlock(&fix->lock);
+    openGate(fix, 1);
+    await(fix, &fix->freed, 1);
+    assertServed(other, 2);
+    close(other);
+}
+
+/* Paused for its five calls, it isn't read; that it is gone is seen all the same. */
+static void
+testGoneWhilePaused(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    int fd = join(fix);
+    int i;
+
+    for (i = 0; i < 5; i++)
+        sendCall(fd, PROC_WAIT, i, "00000001");
+    await(fix, &fix->waiting, 5);
+    close(fd);
+    await(fix, &fix->closed, 1);
+    openGate(fix, 5);
+}
+
+static void
+testKeepAlive(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    rpcPeerHeader ping = { 0x6b656570, 1, 1, VIR_NET_MESSAGE, 0, 0 };
+    rpcPeerHeader pong = { 0x6b656570, 1, 2, VIR_NET_MESSAGE, 0, 0 };
+    int never = join(fix);      /* hasn't said that it can answer: isn't asked */
+    int dead = join(fix);
+    int alive = join(fix);
+
+    assertServed(never, 1);
+    sendCall(dead, PROC_KEEPALIVE, 1, NULL);
+    assertReply(dead, PROC_KEEPALIVE, 1, NULL);
+    sendCall(alive, PROC_KEEPALIVE, 1, NULL);
+    assertReply(alive, PROC_KEEPALIVE, 1, NULL);
+    rpcPeerAssertPacket(alive, &ping, NULL);
+    rpcPeerSendPacket(alive, &pong, NULL);
+    rpcPeerAssertPacket(alive, &ping, NULL);
+    assertServed(alive, 2);     /* any packet does */
+
+    rpcPeerAssertPacket(dead, &ping, NULL);
+    rpcPeerAssertEnd(dead);
+    await(fix, &fix->closed, 1);
+    assertServed(never, 2);     /* its next packet is the reply, no ping */
+    close(never);
+    close(dead);
+    close(alive);
+}
+
+/* A client that may not be read because of its own calls isn't taken for dead. */
+static void
+testKeepAlivePaused(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    rpcPeerHeader ping = { 0x6b656570, 1, 1, VIR_NET_MESSAGE, 0, 0 };
+    int fd = join(fix);
+    int other = join(fix);
+    int i;
+
+    sendCall(fd, PROC_KEEPALIVE, 1, NULL);
+    assertReply(fd, PROC_KEEPALIVE, 1, NULL);
+    for (i = 0; i < 5; i++)
+        sendCall(fd, PROC_WAIT, i, "00000001");
+    await(fix, &fix->waiting, 5);
+    /* Another one dies of the same silence. */
+    sendCall(other, PROC_KEEPALIVE, 1, NULL);
+    assertReply(other, PROC_KEEPALIVE, 1, NULL);
+    rpcPeerAssertPacket(other, &ping, NULL);
+    rpcPeerAssertEnd(other);
+    openGate(fix, 5);
+    for (i = 0; i < 5; i++) {
+        rpcPeerHeader head;
+        g_autoptr(GByteArray) payload = rpcPeerReadPacket(fd, &head);
+
+        g_assert_nonnull(payload);
+        g_assert_cmpint(head.procedure, ==, PROC_WAIT);
+    }
+    rpcPeerAssertPacket(fd, &ping, NULL);
+    close(fd);
+    close(other);
+}
+
+static void
+testStop(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    int fd = join(fix);
+    int busy = join(fix);
+    virNetServerStats stats;
+
+    assertServed(fd, 1);
+    sendCall(busy, PROC_WAIT, 1, "00000001");
+    await(fix, &fix->waiting, 1);
+    virNetServerStop(fix->server);
+    g_assert_cmpuint(fix->closed, ==, 2);
+    rpcPeerAssertEnd(fd);
+    rpcPeerAssertEnd(busy);
+    virNetServerGetStats(fix->server, &stats);
+    g_assert_cmpuint(stats.clients, ==, 0);
+    g_assert_cmpint(access(fix->path, F_OK), ==, -1);
+    close(fd);
+    close(busy);
+}
+
+static void
+testManyClients(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    enum { COUNT = 200 };
+    int fds[COUNT];
+    int i;
+
+    for (i = 0; i < COUNT; i++)
+        fds[i] = join(fix);
+    for (i = 0; i < COUNT; i++)
+        sendCall(fds[i], i % 2 ? PROC_VOID : PROC_PRIORITY, i, "00000001");
+    for (i = 0; i < COUNT; i++) {
+        rpcPeerHeader head;
+        g_autoptr(GByteArray) payload = rpcPeerReadPacket(fds[i], &head);
+
+        g_assert_nonnull(payload);
+        g_assert_cmpuint(head.serial, ==, i);
+        close(fds[i]);
+    }
+    await(fix, &fix->closed, COUNT);
+}
+
+/* ---- Events ---- */
+
+typedef struct {
+    fixture *fix;
+    virNetServerClient *client;
+    size_t count;
+    size_t len;
+    int first;                  /* callback ID of the first; each has the next */
+    size_t sent, refused;
+    size_t bytes;               /* that wait afterwards */
+} sendRequest;
+
+static void
+sendInThread(void *opaque)
+{
+    sendRequest *request = opaque;
+    g_autoptr(virNetEvent) event = makeEvent(request->len);
+    size_t i;
+
+    for (i = 0; i < request->count; i++) {
+        if (virNetServerClientSendEvent(request->client, event, request->first + i))
+            request->sent++;
+        else
+            request->refused++;
+    }
+    request->bytes = virNetServerClientGetEventBytes(request->client);
+}
+
+static void
+sendEvents(fixture *fix, virNetServerClient *client, size_t count, size_t len, int first,
+           sendRequest *request)
+{
+    *request = (sendRequest) {
+        .fix = fix, .client = client, .count = count, .len = len, .first = first,
+    };
+    virIOLoopInvokeWait(fix->loop, sendInThread, request);
+}
+
+static virNetServerClient *
+lastClient(fixture *fix)
+{
+    g_auto(virLockGuard) guard G_GNUC_UNUSED = virLockGuardLock(&fix->lock);
+
+    return virNetServerClientRef(fix->client);
+}
+
+static void
+assertEvent(int fd, int callbackID)
+{
+    rpcPeerHeader head;
+    g_autoptr(GByteArray) payload = rpcPeerReadPacket(fd, &head);
+    guint32 id;
+
+    g_assert_nonnull(payload);
+    g_assert_cmphex(head.program, ==, PROGRAM);
+    g_assert_cmpint(head.procedure, ==, REMOTE_PROC_DOMAIN_EVENT_CALLBACK_DEVICE_ADDED);
+    g_assert_cmpint(head.type, ==, VIR_NET_MESSAGE);
+    g_assert_cmpuint(head.serial, ==, 1);
+    g_assert_cmpint(head.status, ==, 0);
+    memcpy(&id, payload->data, sizeof(id));
+    g_assert_cmpint(GUINT32_FROM_BE(id), ==, callbackID);
+}
+
+static void
+testEvents(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(virNetServerClient) client = NULL;
+    sendRequest request;
+    int fd = join(fix);
+    int i;
+
+    assertServed(fd, 1);
+    client = lastClient(fix);
+    sendEvents(fix, client, 1000, 100, 0, &request);
+    g_assert_cmpuint(request.refused, ==, 0);
+    for (i = 0; i < 1000; i++)
+        assertEvent(fd, i);
+    assertServed(fd, 2);
+
+    /* Whoever is gone loses nothing that could be told. */
+    close(fd);
+    await(fix, &fix->closed, 1);
+    sendEvents(fix, client, 10, 100, 0, &request);
+    g_assert_cmpuint(request.sent, ==, 10);
+    g_assert_cmpuint(request.bytes, ==, 0);
+    g_assert_cmpuint(fix->drained, ==, 0);
+}
+
+static void
+testSlowReader(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(virNetServerClient) client = NULL;
+    sendRequest request;
+    int fd = join(fix);
+    int other;
+    size_t sent = 0;
+    size_t i;
+
+    assertServed(fd, 1);
+    client = lastClient(fix);
+    other = join(fix);
+    assertServed(other, 1);
+
+    /* What the socket takes, and then the limit. */
+    do {
+        sendEvents(fix, client, 100, 1000, sent, &request);
+        sent += request.sent;
+        g_assert_cmpuint(request.bytes, <=, 1024 * 1024);
+        g_assert_cmpuint(sent, <, 100000);
+    } while (request.refused == 0);
+    g_assert_cmpuint(request.bytes, >, 1024 * 1024 - 2000);
+
+    /* No more before it has drained, however small. */
+    sendEvents(fix, client, 1, 1, 0, &request);
+    g_assert_cmpuint(request.refused, ==, 1);
+    /* Its calls are answered; others get everything. */
+    sendCall(fd, PROC_VOID, 2, NULL);
+    sendEvents(fix, fix->client, 1000, 100, 0, &request);
+    g_assert_cmpuint(request.refused, ==, 0);
+    for (i = 0; i < 1000; i++)
+        assertEvent(other, i);
+    g_assert_cmpuint(fix->drained, ==, 0);
+
+    virMutexLock(&fix->lock);
+    fix->refill = 3;
+    virMutexUnlock(&fix->lock);
+    for (i = 0; i < sent; i++)
+        assertEvent(fd, i);
+    assertReply(fd, PROC_VOID, 2, NULL);
+    for (i = 0; i < 3; i++)
+        assertEvent(fd, 1000000 + i);
+    await(fix, &fix->drained, 1);
+    sendEvents(fix, client, 100, 1000, 5000, &request);
+    g_assert_cmpuint(request.refused, ==, 0);
+    for (i = 0; i < 100; i++)
+        assertEvent(fd, 5000 + i);
+    g_assert_cmpuint(fix->drained, ==, 1);
+    close(fd);
+    close(other);
+}
+
+/* One that can never fit is lost, and no more than that. */
+static void
+testTooLargeAnEvent(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(virNetServerClient) client = NULL;
+    sendRequest request;
+    int fd = join(fix);
+
+    assertServed(fd, 1);
+    client = lastClient(fix);
+    virMutexLock(&fix->lock);
+    fix->refill = 1;
+    virMutexUnlock(&fix->lock);
+    sendEvents(fix, client, 1, 2 * 1024 * 1024, 0, &request);
+    g_assert_cmpuint(request.refused, ==, 1);
+    assertEvent(fd, 1000000);
+    sendEvents(fix, client, 1, 100, 7, &request);
+    g_assert_cmpuint(request.refused, ==, 0);
+    assertEvent(fd, 7);
+    g_assert_cmpuint(fix->drained, ==, 1);
+    close(fd);
+}
+
+/* Gone with a full queue. */
+static void
+testGoneWithEvents(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(virNetServerClient) client = NULL;
+    sendRequest request;
+    int fd = join(fix);
+
+    assertServed(fd, 1);
+    client = lastClient(fix);
+    sendEvents(fix, client, 2000, 1000, 0, &request);
+    g_assert_cmpuint(request.refused, >, 0);
+    close(fd);
+    await(fix, &fix->closed, 1);
+    g_assert_cmpuint(fix->drained, ==, 0);
+}
+
+static const virNetServerLimits twoClients = {
+    .maxClients = 2, .maxClientRequests = 5, .maxClientEventBytes = 1024, .maxWorkers = 2,
+};
+static const virNetServerLimits twoAnonymous = {
+    .maxClients = 100, .maxAnonymousClients = 2, .maxClientRequests = 5, .maxWorkers = 2,
+};
+static const virNetServerLimits fourWorkers = {
+    .maxClients = 100, .maxClientRequests = 100, .maxWorkers = 4, .priorityWorkers = 1,
+};
+static const virNetServerLimits hasty = {
+    .maxClients = 100, .maxClientRequests = 5, .maxWorkers = 2, .setupSeconds = 1,
+};
+static const virNetServerLimits oneMegabyte = {
+    .maxClients = 100, .maxClientRequests = 5, .maxWorkers = 2,
+    .maxClientEventBytes = 1024 * 1024,
+};
+static const virNetServerLimits impatient = {
+    .maxClients = 100, .maxClientRequests = 5, .maxWorkers = 10, .keepaliveInterval = 1,
+    .keepaliveCount = 1,
+};
+
+#define ADD_WITH(path, limits, func) \
+    g_test_add("/netserver/" path, fixture, limits, setUp, func, tearDown)
+#define ADD(path, func) ADD_WITH(path, NULL, func)
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    ADD("calls", testCalls);
+    ADD("unknown", testUnknown);
+    ADD("bad-calls", testBadCalls);
+    ADD("not-calls", testNotCalls);
+    ADD("ping", testPing);
+    ADD("lengths", testLengths);
+    ADD("half-a-packet", testHalfAPacket);
+    ADD("too-long-an-error", testTooLongAnError);
+    ADD("large-reply", testLargeReply);
+    ADD("too-many-requests", testTooManyRequests);
+    ADD("never-reads", testNeverReads);
+    ADD("pipelined", testPipelined);
+    ADD_WITH("hung-calls", &fourWorkers, testHungCalls);
+    ADD("fds", testDescriptors);
+    ADD_WITH("max-clients", &twoClients, testMaxClients);
+    ADD_WITH("authentication", &twoAnonymous, testAuthentication);
+    ADD_WITH("setup-time", &hasty, testSetupTime);
+    ADD("identity", testIdentity);
+    ADD("tcp", testTCP);
+    ADD("inherited", testInherited);
+    ADD("no-descriptors-left", testNoDescriptorsLeft);
+    ADD("tls", testTLS);
+    ADD("leave", testLeave);
+    ADD("closed-inside", testClosedInside);
+    ADD("gone-in-call", testGoneInCall);
+    ADD("gone-while-paused", testGoneWhilePaused);
+    ADD_WITH("keepalive", &impatient, testKeepAlive);
+    ADD_WITH("keepalive-paused", &impatient, testKeepAlivePaused);
+    ADD("stop", testStop);
+    ADD("many-clients", testManyClients);
+    ADD("events", testEvents);
+    ADD_WITH("slow-reader", &oneMegabyte, testSlowReader);
+    ADD_WITH("too-large-an-event", &oneMegabyte, testTooLargeAnEvent);
+    ADD_WITH("gone-with-events", &oneMegabyte, testGoneWithEvents);
+    return testRunCountingFds();
+}
