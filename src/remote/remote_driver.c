@@ -72,7 +72,7 @@ remoteTakeClosed(remoteConnection *priv, const virNetFrame *frame)
                             (xdrproc_t)xdr_remote_connect_event_connection_closed_msg, &msg,
                             sizeof(msg)) < 0 ||
         msg.reason < 0 || msg.reason > VIR_CONNECT_CLOSE_REASON_CLIENT) {
-        VIR_WARN("the daemon tells of an end that makes no sense");
+        VIR_DEBUG("the daemon tells of an end that makes no sense");
         virResetLastError();
         return;
     }
