@@ -45,7 +45,7 @@ class Qmp:
         self.sock.settimeout(DEADLINE)
         self.lines = self.sock.makefile("r", encoding="utf-8")
         self.events = []                # each a dict, with everything that came so far
-        self.lines.readline()
+        self.greeting = json.loads(self.lines.readline())
         self.command("qmp_capabilities")
 
     def read(self):
