@@ -209,18 +209,18 @@ remoteConnectSocket(const remoteURI *uri, bool readOnly)
 
 /* --- authentication --- */
 
-/* Which of the types that a server offers; -1 with an error reported if it is none. */
+/* Sets @type to one of those that a server offers. Returns 0, or -1 with an error reported. */
 static int
-remoteConnectChooseAuth(const remote_auth_list_ret *offered, const char *auth)
+remoteConnectChooseAuth(const remote_auth_list_ret *offered, const char *auth, int *type)
 {
     size_t len = auth ? strcspn(auth, ".") : 0;
     remote_auth_type wanted;
     u_int i;
 
-    if (offered->types.types_len == 0)
-        return REMOTE_AUTH_NONE;
-    if (!auth)
-        return offered->types.types_val[0];
+    if (offered->types.types_len == 0 || !auth) {
+        *type = offered->types.types_len > 0 ? (int)offered->types.types_val[0] : REMOTE_AUTH_NONE;
+        return 0;
+    }
 
     if (len == strlen("sasl") && g_ascii_strncasecmp(auth, "sasl", len) == 0) {
         wanted = REMOTE_AUTH_SASL;
@@ -231,8 +231,10 @@ remoteConnectChooseAuth(const remote_auth_list_ret *offered, const char *auth)
         return -1;
     }
     for (i = 0; i < offered->types.types_len; i++) {
-        if (offered->types.types_val[i] == wanted)
-            return wanted;
+        if (offered->types.types_val[i] == wanted) {
+            *type = wanted;
+            return 0;
+        }
     }
     virReportError(VIR_ERR_AUTH_FAILED,
                    _("the server does not offer authentication type '%1$s'"), auth);
@@ -245,15 +247,16 @@ remoteConnectAuthenticate(virNetClient *client, const char *auth)
     remote_auth_list_ret offered;
     remote_auth_polkit_ret polkit;
     int type;
+    int rc;
 
     if (remoteCall(client, REMOTE_PROC_AUTH_LIST, NULL, &offered) < 0)
         return -1;
-    type = remoteConnectChooseAuth(&offered, auth);
+    rc = remoteConnectChooseAuth(&offered, auth, &type);
     remoteCallFree(REMOTE_PROC_AUTH_LIST, &offered);
+    if (rc < 0)
+        return -1;
 
     switch (type) {
-    case -1:
-        return -1;
     case REMOTE_AUTH_NONE:
         return 0;
     case REMOTE_AUTH_POLKIT:

@@ -375,6 +375,17 @@ remoteConnectUnregisterCloseCallback(virConnectPtr conn, virConnectCloseFunc cb)
 
 /* --- finding domains --- */
 
+/* A number of things that the daemon counts; -1 with an error reported if that is nonsense. */
+static int
+remoteCheckCount(int count)
+{
+    if (count < 0) {
+        virReportError(VIR_ERR_RPC, _("the daemon counts %1$d of something"), count);
+        return -1;
+    }
+    return count;
+}
+
 static int
 remoteConnectListAllDomains(virConnectPtr conn, virDomainPtr **domains, unsigned int flags)
 {
@@ -393,7 +404,7 @@ remoteConnectListAllDomains(virConnectPtr conn, virDomainPtr **domains, unsigned
             (*domains)[i] = remoteDomainFromWire(conn, &ret.domains.domains_val[i]);
     }
     remoteCallFree(REMOTE_PROC_CONNECT_LIST_ALL_DOMAINS, &ret);
-    return count;
+    return remoteCheckCount(count);
 }
 
 static int
@@ -403,7 +414,7 @@ remoteConnectNumOfDomains(virConnectPtr conn)
 
     if (remoteCall(remoteClient(conn), REMOTE_PROC_CONNECT_NUM_OF_DOMAINS, NULL, &ret) < 0)
         return -1;
-    return ret.num;
+    return remoteCheckCount(ret.num);
 }
 
 static int
@@ -430,7 +441,7 @@ remoteConnectNumOfDefinedDomains(virConnectPtr conn)
 
     if (remoteCall(remoteClient(conn), REMOTE_PROC_CONNECT_NUM_OF_DEFINED_DOMAINS, NULL, &ret) < 0)
         return -1;
-    return ret.num;
+    return remoteCheckCount(ret.num);
 }
 
 static int
