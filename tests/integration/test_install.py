@@ -17,14 +17,17 @@ SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
 # All that there may be below the prefix.
 EXPECTED = re.compile("|".join([
     r"bin/virtmon",
+    r"etc/virtmon/virtmond\.conf",
     r"lib/virtmon/libvirt(-qemu)?\.so(\.0(\.9000\.0)?)?",
     r"lib/virtmon/include/libvirt/(libvirt|virterror)[a-z-]*\.h",
     r"lib/pkgconfig/virtmon\.pc",
+    r"lib/systemd/system/virtmond(\.service|(-(ro|tcp|tls))?\.socket)",
+    r"lib/(sysusers|tmpfiles)\.d/virtmon\.conf",
     r"sbin/virtmond",
     r"share/bash-completion/completions/virtmon",
     r"share/doc/virtmon/.*",
     r"share/locale/[A-Za-z_]+/LC_MESSAGES/virtmon\.mo",
-    r"share/man/man1/virtmon\.1",
+    r"share/man/man(1/virtmon\.1|5/virtmond\.conf\.5|8/virtmond\.8)",
 ]))
 # Without the libraries that Meson lets its tests find.
 ENVIRONMENT = {key: value for key, value in os.environ.items()
