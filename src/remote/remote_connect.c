@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "remote_call.h"
+#include "remote_connect_priv.h"
 #include "remote_protocol.h"
 #include "remote_ssh.h"
 #include "virerror_priv.h"
@@ -66,11 +67,7 @@ remoteConnectSocketPath(const remoteURI *uri, bool readOnly, bool privileged)
 
 /* --- TLS --- */
 
-typedef struct {
-    char *ca, *crl, *cert, *key;
-} remoteConnectFiles;
-
-static void
+void
 remoteConnectFilesClear(remoteConnectFiles *files)
 {
     g_free(files->ca);
@@ -78,7 +75,6 @@ remoteConnectFilesClear(remoteConnectFiles *files)
     g_free(files->cert);
     g_free(files->key);
 }
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(remoteConnectFiles, remoteConnectFilesClear)
 
 static bool
 remoteConnectHas(const char *path)
@@ -105,8 +101,8 @@ remoteConnectUserFiles(remoteConnectFiles *files)
     }
 }
 
-static void
-remoteConnectFindFiles(const remoteURI *uri, remoteConnectFiles *files)
+void
+remoteConnectFindFiles(const remoteURI *uri, bool privileged, remoteConnectFiles *files)
 {
     if (uri->pkipath) {
         files->ca = g_build_filename(uri->pkipath, "cacert.pem", NULL);
@@ -114,7 +110,7 @@ remoteConnectFindFiles(const remoteURI *uri, remoteConnectFiles *files)
         files->cert = g_build_filename(uri->pkipath, "clientcert.pem", NULL);
         files->key = g_build_filename(uri->pkipath, "clientkey.pem", NULL);
     } else {
-        if (geteuid() != 0)
+        if (!privileged)
             remoteConnectUserFiles(files);
         if (!files->ca)
             files->ca = g_strdup("/etc/pki/CA/cacert.pem");
@@ -146,7 +142,7 @@ remoteConnectStartTLS(virNetSocket *sock, const remoteURI *uri)
         .sanityCheck = !uri->noSanity,
     };
 
-    remoteConnectFindFiles(uri, &files);
+    remoteConnectFindFiles(uri, geteuid() == 0, &files);
     config.ca = files.ca;
     config.crl = files.crl;
     config.cert = files.cert;
