@@ -270,13 +270,16 @@ def uri_of(*paths):
 # --- TAP, which meson reads: one line a test, with the reason where it was skipped ---
 
 class Tap:
-    """All of stdout; what pytest itself has to say goes to stderr."""
+    """All of stdout; whatever pytest itself, or a program that a test runs, writes there goes to
+    stderr."""
 
     def __init__(self):
         self.number = 0
+        self.out = os.fdopen(os.dup(sys.__stdout__.fileno()), "w")
+        os.dup2(sys.__stderr__.fileno(), sys.__stdout__.fileno())
 
     def line(self, text):
-        print(text, file=sys.__stdout__, flush=True)
+        print(text, file=self.out, flush=True)
 
     @staticmethod
     def name(report):
