@@ -16,6 +16,10 @@ VIR_LOG_INIT("rpc.netserver");
 /* Milliseconds until accepting is tried again after the process had no fds left. */
 #define VIR_NET_SERVER_EXHAUSTED_WAIT 1000
 
+/* Part of the places for clients that read-only services leave to others: anybody may come to
+ * those, and nobody may lock the rest out. */
+#define VIR_NET_SERVER_RESERVED_PART 8
+
 /* A program with its procedures by their number. */
 typedef struct {
     const virNetServerProgram *program;
@@ -118,7 +122,9 @@ virNetServerSetDirty(virNetServer *server, virNetServerClient *client)
 static void
 virNetServerUpdateAccepting(virNetServer *server)
 {
-    bool room = !server->exhaustedTimer && server->clients.length < server->limits.maxClients;
+    size_t max = server->limits.maxClients;
+    bool room = !server->exhaustedTimer && server->clients.length < max;
+    bool readOnlyRoom = server->clients.length < max - max / VIR_NET_SERVER_RESERVED_PART;
     bool anonymousRoom = server->limits.maxAnonymousClients == 0 ||
         server->anonymous < server->limits.maxAnonymousClients;
     guint i;
@@ -126,9 +132,10 @@ virNetServerUpdateAccepting(virNetServer *server)
     for (i = 0; i < server->services->len; i++) {
         virNetServerService *service = g_ptr_array_index(server->services, i);
 
-        virNetServerServiceSetAccepting(service, room &&
-                                        (anonymousRoom ||
-                                         !virNetServerServiceIsAnonymous(service)));
+        virNetServerServiceSetAccepting(
+            service, room &&
+            (anonymousRoom || !virNetServerServiceIsAnonymous(service)) &&
+            (readOnlyRoom || !virNetServerServiceGetOptions(service)->readonly));
     }
 }
 

@@ -21,7 +21,8 @@ typedef struct _virNetServer virNetServer;
 
 /* All may be changed while the server runs. */
 typedef struct {
-    size_t maxClients;          /* at this number no service accepts; those connected stay */
+    size_t maxClients;          /* at this number no service accepts, and at seven eighths of it
+                                 * none that is read-only; those connected stay */
     size_t maxAnonymousClients; /* likewise, of those not yet authenticated; 0: no such limit */
     size_t maxClientRequests;   /* calls of one client without an answer; then it isn't read */
     size_t maxClientEventBytes; /* of events that wait for one client */
