@@ -230,10 +230,23 @@ virtmonRunList(vshControl *ctl, const vshCmd *cmd)
 
 /* --- one domain --- */
 
+/* Columns that the names of a domain's properties take up. */
+#define VIRTMON_INFO_WIDTH 15
+
 static void
-virtmonInfoLine(vshControl *ctl, const char *name, const char *value)
+virtmonInfoLine(vshControl *ctl, const char *name, const char *format, ...) G_GNUC_PRINTF(3, 4);
+
+static void
+virtmonInfoLine(vshControl *ctl, const char *name, const char *format, ...)
 {
-    vshPrint(ctl, "%-15s %s\n", name, value);
+    g_autofree char *padded = vshPad(name, VIRTMON_INFO_WIDTH);
+    g_autofree char *value = NULL;
+    va_list args;
+
+    va_start(args, format);
+    value = g_strdup_vprintf(format, args);
+    va_end(args);
+    vshPrint(ctl, "%s %s\n", padded, value);
 }
 
 /* "yes" or "no"; what isn't known is no reason to hide the rest. */
@@ -262,12 +275,12 @@ virtmonRunDomInfo(vshControl *ctl, const vshCmd *cmd)
 
     id = virtmonFormatID(dom);
     name = vshSafe(ctl, virDomainGetName(dom), false);
-    virtmonInfoLine(ctl, _("Id:"), id);
-    virtmonInfoLine(ctl, _("Name:"), name);
+    virtmonInfoLine(ctl, _("Id:"), "%s", id);
+    virtmonInfoLine(ctl, _("Name:"), "%s", name);
     if (virDomainGetUUIDString(dom, uuid) == 0)
-        virtmonInfoLine(ctl, _("UUID:"), uuid);
+        virtmonInfoLine(ctl, _("UUID:"), "%s", uuid);
     if ((osType = virDomainGetOSType(dom))) {
-        virtmonInfoLine(ctl, _("OS Type:"), osType);
+        virtmonInfoLine(ctl, _("OS Type:"), "%s", osType);
         free(osType);
     }
 
@@ -275,22 +288,22 @@ virtmonRunDomInfo(vshControl *ctl, const vshCmd *cmd)
         vshReportError(ctl);
         return false;
     }
-    virtmonInfoLine(ctl, _("State:"), virtmonStateText(info.state));
-    vshPrint(ctl, "%-15s %d\n", _("CPU(s):"), info.nrVirtCpu);
+    virtmonInfoLine(ctl, _("State:"), "%s", virtmonStateText(info.state));
+    virtmonInfoLine(ctl, _("CPU(s):"), "%d", info.nrVirtCpu);
     if (info.cpuTime != 0)
-        vshPrint(ctl, "%-15s %.1fs\n", _("CPU time:"), info.cpuTime / 1e9);
+        virtmonInfoLine(ctl, _("CPU time:"), "%.1fs", info.cpuTime / 1e9);
     /* a driver says so where there is no limit */
     if (info.maxMem == UINT_MAX)
-        virtmonInfoLine(ctl, _("Max memory:"), _("no limit"));
+        virtmonInfoLine(ctl, _("Max memory:"), "%s", _("no limit"));
     else
-        vshPrint(ctl, "%-15s %lu KiB\n", _("Max memory:"), info.maxMem);
-    vshPrint(ctl, "%-15s %lu KiB\n", _("Used memory:"), info.memory);
+        virtmonInfoLine(ctl, _("Max memory:"), "%lu KiB", info.maxMem);
+    virtmonInfoLine(ctl, _("Used memory:"), "%lu KiB", info.memory);
 
-    virtmonInfoLine(ctl, _("Persistent:"), virtmonYesNo(virDomainIsPersistent(dom)));
+    virtmonInfoLine(ctl, _("Persistent:"), "%s", virtmonYesNo(virDomainIsPersistent(dom)));
     if ((answer = virtmonDomainFits(conn, dom, VIR_CONNECT_LIST_DOMAINS_AUTOSTART)) >= 0)
-        virtmonInfoLine(ctl, _("Autostart:"), answer > 0 ? _("enable") : _("disable"));
+        virtmonInfoLine(ctl, _("Autostart:"), "%s", answer > 0 ? _("enable") : _("disable"));
     answer = virtmonDomainFits(conn, dom, VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE);
-    virtmonInfoLine(ctl, _("Managed save:"), virtmonYesNo(answer));
+    virtmonInfoLine(ctl, _("Managed save:"), "%s", virtmonYesNo(answer));
     virResetLastError();
     return true;
 }

@@ -110,6 +110,10 @@ void vshDebug(vshControl *ctl, int level, const char *format, ...) G_GNUC_PRINTF
  * and CR LF pass where @lines. The caller frees it. */
 char *vshSafe(vshControl *ctl, const char *text, bool lines);
 
+/* @text with blanks behind it, so that it takes up at least @width columns of a terminal. The caller
+ * frees it. */
+char *vshPad(const char *text, size_t width);
+
 /* --- tables, as virsh prints them --- */
 
 typedef struct _vshTable vshTable;

@@ -94,8 +94,9 @@ vshHelpCommand(vshControl *ctl, const vshCmdDef *command)
         vshPrint(ctl, "\n  %s\n", _("OPTIONS"));
         for (opt = command->options; opt->name; opt++) {
             g_autofree char *form = vshHelpOptionForm(opt);
+            g_autofree char *padded = vshPad(form, VSH_HELP_OPTION_WIDTH);
 
-            vshPrint(ctl, "    %-*s  %s\n", VSH_HELP_OPTION_WIDTH, form, _(opt->help));
+            vshPrint(ctl, "    %s  %s\n", padded, _(opt->help));
         }
     }
     vshPrint(ctl, "\n");

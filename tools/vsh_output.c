@@ -313,3 +313,11 @@ vshWidth(const char *text)
     }
     return width;
 }
+
+char *
+vshPad(const char *text, size_t width)
+{
+    size_t has = vshWidth(text);
+
+    return g_strdup_printf("%s%*s", text, has < width ? (int)(width - has) : 0, "");
+}

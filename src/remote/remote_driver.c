@@ -380,7 +380,7 @@ static int
 remoteCheckCount(int count)
 {
     if (count < 0) {
-        virReportError(VIR_ERR_RPC, _("the daemon counts %1$d of something"), count);
+        virReportError(VIR_ERR_RPC, _("the daemon answered with the count %1$d"), count);
         return -1;
     }
     return count;

@@ -275,6 +275,25 @@ testTerminal(void)
     g_assert_cmpstr(text, ==, "error: \\x1bc\r\n");
 }
 
+/* Columns count, not bytes: a Chinese character takes two. */
+static void
+testPad(void)
+{
+    static const struct {
+        const char *text, *padded;
+    } texts[] = {
+        { "", "    " }, { "ab", "ab  " }, { "abcd", "abcd" }, { "abcde", "abcde" },
+        { "é", "é   " }, { "状态", "状态" }, { "状", "状  " },
+    };
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(texts); i++) {
+        g_autofree char *padded = vshPad(texts[i].text, 4);
+
+        g_assert_cmpstr(padded, ==, texts[i].padded);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -290,5 +309,6 @@ main(int argc, char **argv)
     g_test_add_func("/vsh/output/disk-full", testDiskFull);
     g_test_add_func("/vsh/output/reader-gone", testReaderGone);
     g_test_add_func("/vsh/output/terminal", testTerminal);
+    g_test_add_func("/vsh/output/pad", testPad);
     return g_test_run();
 }
