@@ -55,7 +55,7 @@ typedef struct {
 
 typedef struct {
     remoteDaemonOptions options;
-    remoteDaemonConfig *config;
+    remoteDaemonConfig *config; /* as it was at the start */
     bool privileged;
     int signalFd;
     int quitFd;                 /* eventfd: time to end, for a reason of our own */
@@ -258,8 +258,6 @@ remoteDaemonReload(remoteDaemon *daemon)
         virNetServerSetLimits(daemon->server, &limits);
         if ((fixed = remoteDaemonConfigFindFixed(daemon->config, config)))
             VIR_WARN("'%s' has changed, which counts from the next start on", fixed);
-        remoteDaemonConfigFree(daemon->config);
-        daemon->config = g_steal_pointer(&config);
         VIR_INFO("the configuration is reloaded");
     }
     virResetLastError();

@@ -26,6 +26,10 @@ VIR_LOG_INIT("rpc.netserverclient");
  * over when a client has to wait is kept for it. */
 #define VIR_NET_SERVER_CLIENT_READ (64 * 1024)
 
+/* Keepalive messages that wait to be written. Pings beyond that are not answered one by one: the
+ * answers that wait say the same, and who doesn't read them must not be able to pile up more. */
+#define VIR_NET_SERVER_CLIENT_KEEPALIVE_MAX 64
+
 typedef enum {
     VIR_NET_SERVER_CLIENT_HANDSHAKE,    /* TLS isn't done: the owner of the server knows nothing */
     VIR_NET_SERVER_CLIENT_ACTIVE,
@@ -66,6 +70,7 @@ struct _virNetServerClient {
     bool paused;                /* isn't read, as too many calls wait for their answer */
     bool resuming;              /* will be, in the next turn */
     size_t requests;            /* calls whose reply isn't sent whole */
+    size_t keepalives;          /* messages of keepalive that aren't */
     bool refusing;              /* an event was refused and the queue isn't below half since */
     guint64 events;
     guint64 refused;
@@ -211,8 +216,10 @@ virNetServerClientSent(const virNetMessageHeader *header, void *opaque)
 {
     virNetServerClient *client = opaque;
 
-    if (header->type != VIR_NET_REPLY && header->type != VIR_NET_REPLY_WITH_FDS)
+    if (header->type != VIR_NET_REPLY && header->type != VIR_NET_REPLY_WITH_FDS) {
+        client->keepalives--;   /* events have no message of their own */
         return;
+    }
     client->requests--;
     /* Later, so that a client with many calls doesn't keep others waiting. */
     if (client->paused && !client->resuming &&
@@ -342,7 +349,14 @@ virNetServerClientCloseAfterReply(virNetServerClient *client)
 static void
 virNetServerClientSendKeepAlive(virNetMessage *msg, void *opaque)
 {
-    virNetServerClientQueue(opaque, msg);
+    virNetServerClient *client = opaque;
+
+    if (client->keepalives == VIR_NET_SERVER_CLIENT_KEEPALIVE_MAX) {
+        virNetMessageFree(msg);
+        return;
+    }
+    client->keepalives++;
+    virNetServerClientQueue(client, msg);
 }
 
 static void

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import resource
+import select
 import signal
 import struct
 import threading
@@ -116,6 +117,30 @@ def test_a_large_packet_that_never_ends(virtmond):
             one.alive()
             if not SANITIZED:
                 assert usage.rss() - before < 16 * 1024 * 1024
+
+
+def test_a_flood_of_pings(virtmond):
+    """From a client that doesn't read the answers: these don't pile up."""
+    usage = Usage(virtmond.pid)
+    ping = wire.packet(wire.KEEPALIVE, 1, kind=wire.MESSAGE)
+    with Wire(virtmond.socket()) as client, Wire(virtmond.socket()) as other:
+        client.open()
+        other.open()
+        before = usage.rss()
+        client.sock.setblocking(False)
+        rest = memoryview(ping * 200000)
+        deadline = time.monotonic() + DEADLINE
+        while rest and time.monotonic() < deadline:
+            try:
+                rest = rest[client.sock.send(rest[:1 << 20]):]
+            except BlockingIOError:
+                if not select.select([], [client.sock], [], 0.2)[1]:
+                    break               # it isn't read any more
+        other.alive()
+        if not SANITIZED:
+            assert usage.rss() - before < 16 * 1024 * 1024
+        client.sock.settimeout(DEADLINE)
+        assert client.message().procedure == 2
 
 
 def test_a_flood_of_connections(start_virtmond):
