@@ -1383,6 +1383,7 @@ typedef struct {
     size_t count;
     size_t len;
     int first;                  /* callback ID of the first; each has the next */
+    bool rare;
     size_t sent, refused;
     size_t bytes;               /* that wait afterwards */
 } sendRequest;
@@ -1395,7 +1396,10 @@ sendInThread(void *opaque)
     size_t i;
 
     for (i = 0; i < request->count; i++) {
-        if (virNetServerClientSendEvent(request->client, event, request->first + i))
+        bool (*func)(virNetServerClient *client, virNetEvent *event, int callbackID) =
+            request->rare ? virNetServerClientSendRareEvent : virNetServerClientSendEvent;
+
+        if (func(request->client, event, request->first + i))
             request->sent++;
         else
             request->refused++;
@@ -1556,6 +1560,49 @@ testGoneWithEvents(fixture *fix, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpuint(fix->drained, ==, 0);
 }
 
+/* Those of which there are few have a reserve, which has an end as well. */
+static void
+testRareEvents(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(virNetServerClient) client = NULL;
+    sendRequest request;
+    size_t sent = 0;
+    size_t rare = 0;
+    int fd = join(fix);
+    size_t i;
+
+    assertServed(fd, 1);
+    client = lastClient(fix);
+    do {
+        sendEvents(fix, client, 100, 1000, sent, &request);
+        sent += request.sent;
+        g_assert_cmpuint(sent, <, 100000);
+    } while (request.refused == 0);
+
+    do {
+        request = (sendRequest) {
+            .fix = fix, .client = client, .count = 1, .len = 1000, .first = 200000 + rare,
+            .rare = true,
+        };
+        virIOLoopInvokeWait(fix->loop, sendInThread, &request);
+        rare += request.sent;
+        g_assert_cmpuint(request.bytes, <=, 1024 * 1024 + VIR_NET_SERVER_CLIENT_RESERVE_BYTES);
+    } while (request.refused == 0);
+    g_assert_cmpuint(rare, >, 100);
+    g_assert_cmpuint(request.bytes, >, 1024 * 1024 + VIR_NET_SERVER_CLIENT_RESERVE_BYTES - 2000);
+
+    /* All that was taken comes, in order. */
+    for (i = 0; i < sent; i++)
+        assertEvent(fd, i);
+    for (i = 0; i < rare; i++)
+        assertEvent(fd, 200000 + i);
+    assertServed(fd, 2);
+    close(fd);
+    await(fix, &fix->closed, 1);
+    virIOLoopInvokeWait(fix->loop, sendInThread, &request);
+    g_assert_cmpuint(request.sent, ==, 1);
+}
+
 static const virNetServerLimits twoClients = {
     .maxClients = 2, .maxClientRequests = 5, .maxClientEventBytes = 1024, .maxWorkers = 2,
 };
@@ -1617,6 +1664,7 @@ main(int argc, char **argv)
     ADD("many-clients", testManyClients);
     ADD("events", testEvents);
     ADD_WITH("slow-reader", &oneMegabyte, testSlowReader);
+    ADD_WITH("rare-events", &oneMegabyte, testRareEvents);
     ADD_WITH("too-large-an-event", &oneMegabyte, testTooLargeAnEvent);
     ADD_WITH("gone-with-events", &oneMegabyte, testGoneWithEvents);
     return testRunCountingFds();
