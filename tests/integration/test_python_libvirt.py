@@ -208,6 +208,8 @@ def test_lost(daemon, start_client, number, reason):
     client.wait_told("waiting")
     os.kill(daemon.pid, number)
     try:
+        if number == signal.SIGKILL:
+            daemon.process.wait(timeout=DEADLINE)
         told = client.ends()
     finally:
         if number == signal.SIGSTOP:
