@@ -516,6 +516,9 @@ FLOOD_BYTES = 1024 * 1024
 def test_lost(guest, shell, options, shown):
     """Nobody reads what is printed, so the events pile up behind it."""
     watcher = watch(shell, guest.uri, COMMAND, "--loop", *options)
+    if options:
+        # no answer in the middle of an event
+        watcher.wait_checked()
     one = line("FLOOD", '{"text": "' + "x" * FLOOD_BYTES + '"}')
     # QEMU is read whatever happens
     flood = threading.Thread(target=lambda: [guest.send(one) for _ in range(FLOOD_EVENTS)])
