@@ -31,6 +31,8 @@ PAGES = {name: path.read_text(encoding="utf-8") for name, path in FILES.items()
          if name.endswith(".md")}
 CODE = {name: path.read_text(encoding="utf-8") for name, path in FILES.items()
         if name.split("/")[0] in {"src", "include", "tools"} and name.endswith((".c", ".h"))}
+WIRE = {name: path.read_text(encoding="utf-8") for name, path in FILES.items()
+        if name.endswith(".x")}
 
 
 def prose(page):
@@ -52,6 +54,8 @@ def read_constants():
         for name, value in re.findall(r"^#define (\w+) ([^\n/]+?) *(?:/\*.*)?$", text,
                                       re.MULTILINE):
             raw[name] = value
+    for text in WIRE.values():
+        raw |= dict(re.findall(r"^const (\w+) = (\w+);", text, re.MULTILINE))
     values = {}
 
     def value_of(name, seen=()):
@@ -74,7 +78,7 @@ def read_constants():
 
 CONSTANTS = read_constants()
 LIMITS = {name: value for name, value in CONSTANTS.items()
-          if re.fullmatch(r"(VIR|QEMU)_\w+_(MAX|MS)", name)}
+          if re.fullmatch(r"(VIR|QEMU|REMOTE)_\w+_(MAX|MS|RESERVE_BYTES)", name)}
 UNITS = {"KiB": 1024, "MiB": 1024 ** 2, "s": 1000}
 QUOTE = r"([\d,]*\d) (\w+)(?: \w+)?"
 
@@ -105,14 +109,14 @@ def test_limits_are_quoted_as_they_are():
 
 
 def test_every_limit_is_documented():
-    """Those of the driver in process and of what it stands on."""
-    tables = PAGES["docs/api.md"] + PAGES["docs/driver.md"]
+    """But for those of the protocol's single messages, which are beside them."""
+    tables = PAGES["docs/api.md"] + PAGES["docs/driver.md"] + PAGES["docs/daemon.md"]
     for source, text in CODE.items():
-        if not re.match(r"src/((conf|qemu|util)/)?\w+\.[ch]$", source):
+        if not source.startswith("src/"):
             continue
         for name in set(re.findall(r"^#define (\w+) ", text, re.MULTILINE)) & set(LIMITS):
             assert f"| `{name}` |" in tables, \
-                f"{name} of {source} is in no table of docs/api.md or docs/driver.md"
+                f"{name} of {source} is in no table of docs/api.md, driver.md or daemon.md"
 
 
 # --- names ---
@@ -141,6 +145,29 @@ def test_functions_are_those_exported():
     section = PAGES["docs/api.md"].split("\n## Functions\n")[1]
     listed = re.findall(r"`(\w+)`", section[section.index("|---"):])
     assert sorted(listed) == sorted(symbols)
+
+
+def procedures(text, program):
+    """The names of a program's procedures that a source file has, and their numbers."""
+    numbers = dict(re.findall(rf"\b{program}_PROC_(\w+) = (\d+)", "".join(WIRE.values())))
+    return sorted((name, numbers[name]) for name in
+                  set(re.findall(rf"\b{program}_PROC_(\w+)", text)))
+
+
+def test_procedures_are_those_served():
+    dispatch = CODE["src/remote/remote_daemon_dispatch.c"]
+    served = "\n".join(re.findall(r"^    PROC\((\w+),", dispatch, re.MULTILINE))
+    relay = CODE["src/remote/remote_daemon_relay.c"]
+    page = PAGES["docs/daemon.md"]
+    for program, heading in (("REMOTE", "The remote program"), ("QEMU", "The QEMU program")):
+        section = re.split(r"^#+ ", page.split(f"### {heading}\n")[1], flags=re.MULTILINE)[0]
+        rows = section[section.index("|---"):]
+        called = re.findall(r"`([A-Z_]+)` \((\d+)\)", re.sub(r"^\| messages .*$", "", rows,
+                                                              flags=re.MULTILINE))
+        sent = re.findall(r"`([A-Z_]+)` \((\d+)\)", "".join(
+            re.findall(r"^\| messages .*$", rows, re.MULTILINE)))
+        assert sorted(called) == procedures(served, program)
+        assert sorted(sent) == procedures(relay, program)
 
 
 def test_every_source_file_has_its_counterpart():
