@@ -240,7 +240,7 @@ virNetReaderKeep(virNetReader *reader, const char *data, size_t len, size_t done
     if (left == 0) {
         g_free(g_steal_pointer(&reader->kept));
         reader->start = reader->end = reader->size = 0;
-    } else if (data == reader->kept + reader->start) {
+    } else if (reader->kept && data == reader->kept + reader->start) {
         reader->start += done;
     } else {
         if (left > reader->size || left < reader->size / 4) {
@@ -307,13 +307,11 @@ virNetReaderRun(virNetReader *reader, char *buffer, size_t size, virNetReaderFun
     char *data;
     ssize_t n;
 
-    if (reader->paused) {
+    have = reader->end - reader->start;
+    if (reader->paused && have > 0) {
         data = reader->kept + reader->start;
-        have = reader->end - reader->start;
-        reader->paused = false;
         result = virNetReaderParse(reader, data, have, &done, func, opaque);
-        if (result == VIR_NET_READER_PAUSED)
-            reader->paused = true;
+        reader->paused = result == VIR_NET_READER_PAUSED;
         if (result == VIR_NET_READER_PAUSED || result == VIR_NET_READER_WAIT)
             virNetReaderKeep(reader, data, have, done);
         if (result != VIR_NET_READER_WAIT)
@@ -344,8 +342,7 @@ virNetReaderRun(virNetReader *reader, char *buffer, size_t size, virNetReaderFun
     if (data == reader->kept)
         reader->end = have;
     result = virNetReaderParse(reader, data, have, &done, func, opaque);
-    if (result == VIR_NET_READER_PAUSED)
-        reader->paused = true;
+    reader->paused = result == VIR_NET_READER_PAUSED;
     if (result == VIR_NET_READER_PAUSED || result == VIR_NET_READER_WAIT)
         virNetReaderKeep(reader, data, have, done);
     return result;

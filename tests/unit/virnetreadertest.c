@@ -201,6 +201,16 @@ testPause(fixture *fix, gconstpointer data G_GNUC_UNUSED)
     g_string_set_size(fix->log, 0);
     g_assert_cmpint(run(fix), ==, VIR_NET_READER_WAIT);
     assertLog(fix, "200:0 ");
+
+    /* With nothing left over. */
+    sendPacket(fix, 201, NULL);
+    fix->verdict = VIR_NET_READER_PAUSE;
+    g_assert_cmpint(run(fix), ==, VIR_NET_READER_PAUSED);
+    g_assert_cmpuint(virNetReaderBytes(fix->reader), ==, 0);
+    sendPacket(fix, 202, NULL);
+    fix->verdict = VIR_NET_READER_GO_ON;
+    g_assert_cmpint(run(fix), ==, VIR_NET_READER_WAIT);
+    assertLog(fix, "201:0 202:0 ");
 }
 
 static void
