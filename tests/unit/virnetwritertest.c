@@ -234,6 +234,7 @@ testDescriptorsFullSocket(fixture *fix, gconstpointer data G_GNUC_UNUSED)
         g_autoptr(GByteArray) payload = rpcPeerReadPacket(fix->peer, &header);
         unsigned int j;
 
+        g_assert_nonnull(payload);
         g_assert_cmpuint(header.serial, ==, i);
         for (j = 0; j < G_N_ELEMENTS(fds); j++) {
             close(rpcPeerReadFD(fix->peer));
