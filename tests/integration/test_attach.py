@@ -210,7 +210,8 @@ def refused(conn, process_id, code=virtapi.ERR_OPERATION_FAILED):
 def test_no_such_process(start, conn):
     process = start("true")
     process.wait(timeout=DEADLINE)
-    assert refused(conn, process.pid) == f"operation failed: there is no process with PID {process.pid}"
+    assert refused(conn, process.pid) == (
+        f"operation failed: there is no process with PID {process.pid}")
 
 
 def test_no_process_id(conn):
