@@ -133,6 +133,10 @@ virtmonVersion(bool full)
             " qemu:///embed?monitor=PATH   the QEMU behind a monitor's socket, in this process;\n"
             "                              PATH may be a pattern and be given more than once\n"
             " qemu:///embed?root=DIR       likewise, with its files below a folder\n"), stdout);
+    fputs(_(" qemu:///system               virtmond on this host, or libvirt's own daemon;\n"
+            "                              of the user's session: qemu:///session\n"
+            " qemu+ssh://HOST/system       a daemon on another host; tls, tcp, ext likewise\n"),
+          stdout);
 }
 
 /* A whole number that isn't negative: -k and -K. */
