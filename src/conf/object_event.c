@@ -186,10 +186,14 @@ virObjectEventStateIsSameMatch(virObjectEventState *state, const virObjectEvent 
 {
     const virObjectEventMatch *match = state->lastMatches.anywhere;
 
-    return match && match->klass == event->klass && match->eventID == event->eventID &&
-           match->route == 0 && event->route == 0 && match->hash == event->hash &&
-           match->textLen == len &&
-           state->lastGeneration == virObjectEventRegistryGeneration(state->registry) &&
+    if (!match || match->klass != event->klass || match->eventID != event->eventID ||
+        match->route != event->route ||
+        state->lastGeneration != virObjectEventRegistryGeneration(state->registry))
+        return false;
+    /* One that has a route was filtered already: neither its text nor its domain matters. */
+    if (event->route != 0)
+        return event->route > 0;
+    return match->hash == event->hash && match->textLen == len &&
            memcmp(match->text, text, len) == 0 &&
            (!state->lastScoped || virUUIDEqual(state->lastUUID, event->domain->uuid));
 }
