@@ -259,6 +259,7 @@ def test_every_page_is_reached_and_installed():
 
 @pytest.mark.parametrize("page", sorted(PAGES))
 def test_lines_fit(page):
+    assert PAGES[page].endswith("\n") and not PAGES[page].endswith("\n\n")
     for number, line in enumerate(PAGES[page].splitlines(), 1):
         assert line == line.rstrip(), f"{page}:{number}"
         assert len(line) <= 100 or line.startswith(("|", "#", "    ")), f"{page}:{number}"
