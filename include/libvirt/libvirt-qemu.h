@@ -82,7 +82,8 @@ struct _virtmonMonitorEventInfo {
 };
 typedef virtmonMonitorEventInfo *virtmonMonitorEventInfoPtr;
 
-/* Within a monitor event callback only; infoSize is sizeof(*info). */
+/* Within a monitor event callback only; infoSize is sizeof(*info). Fails for an event that came
+ * from a daemon, as the protocol tells nothing of this. */
 int virtmonDomainQemuMonitorEventGetInfo(virConnectPtr conn, virtmonMonitorEventInfoPtr info,
                                          size_t infoSize);
 
