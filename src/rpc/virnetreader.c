@@ -33,6 +33,7 @@ typedef struct {
 
 struct _virNetReader {
     virNetSocket *sock;
+    size_t max;                 /* bytes of the longest packet */
     bool paused;                /* what is kept may have whole packets in it */
     char *kept;                 /* bytes from @start to @end weren't handed out */
     size_t start, end;
@@ -48,6 +49,7 @@ virNetReaderNew(virNetSocket *sock)
     virNetReader *reader = g_new0(virNetReader, 1);
 
     reader->sock = sock;
+    reader->max = VIR_NET_MESSAGE_LEN_MAX;
     return reader;
 }
 
@@ -62,6 +64,12 @@ virNetReaderFree(virNetReader *reader)
         close(reader->fds[i].fd);
     g_free(reader->kept);
     g_free(reader);
+}
+
+void
+virNetReaderSetMax(virNetReader *reader, size_t max)
+{
+    reader->max = max;
 }
 
 size_t
@@ -109,9 +117,9 @@ virNetReaderLook(virNetReader *reader, const char *data, size_t len, size_t at,
                        packet->len, VIR_NET_MESSAGE_LEN_MIN);
         return -1;
     }
-    if (packet->len > VIR_NET_MESSAGE_LEN_MAX) {
-        virReportError(VIR_ERR_RPC, _("packet of %1$zu bytes is too large, the limit is %2$d"),
-                       packet->len, VIR_NET_MESSAGE_LEN_MAX);
+    if (packet->len > reader->max) {
+        virReportError(VIR_ERR_RPC, _("packet of %1$zu bytes is too large, the limit is %2$zu"),
+                       packet->len, reader->max);
         return -1;
     }
     packet->head = VIR_NET_MESSAGE_LEN_MIN;

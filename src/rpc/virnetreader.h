@@ -43,6 +43,9 @@ virNetReader *virNetReaderNew(virNetSocket *sock);
 void virNetReaderFree(virNetReader *reader);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(virNetReader, virNetReaderFree)
 
+/* No packet may be longer than that, with its length word; without it, VIR_NET_MESSAGE_LEN_MAX is
+ * the limit. */
+void virNetReaderSetMax(virNetReader *reader, size_t max);
 /**
  * virNetReaderRun:
  * @buffer: lent for the call

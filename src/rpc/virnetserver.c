@@ -287,9 +287,12 @@ virNetServerFree(virNetServer *server)
     if (!server)
         return;
     virNetServerStop(server);
-    virNetServerWorkersFree(server->workers);
+    virNetServerWorkersStop(server->workers);
+    /* Clients whose last call has just ended go now, and with them what the workers know of
+     * them. */
     virIOLoopInvokeWait(server->loop, virNetServerSettle, server);
     virIOLoopSetTurnEnd(server->loop, NULL, NULL);
+    virNetServerWorkersFree(server->workers);
 
     for (i = 0; i < server->programs->len; i++)
         g_free(g_array_index(server->programs, virNetServerProgramEntry, i).procs);
@@ -367,6 +370,7 @@ virNetServerSetLimitsInThread(void *opaque)
 
     request->server->limits = *request->limits;
     virNetServerUpdateAccepting(request->server);
+    virNetServerForEachClient(request->server, virNetServerClientLimitsChanged, NULL);
 }
 
 void

@@ -44,6 +44,8 @@ bool virNetServerClientIsAnonymous(virNetServerClient *client);
 int virNetServerClientStart(virNetServerClient *client);
 /* Writes what the socket takes. May close it. */
 void virNetServerClientFlush(virNetServerClient *client);
+/* The server's limits are others now. */
+void virNetServerClientLimitsChanged(virNetServerClient *client, void *opaque);
 /* Its place in the server's list. */
 GList *virNetServerClientLink(virNetServerClient *client);
 

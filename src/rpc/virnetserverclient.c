@@ -30,6 +30,10 @@ VIR_LOG_INIT("rpc.netserverclient");
  * answers that wait say the same, and who doesn't read them must not be able to pile up more. */
 #define VIR_NET_SERVER_CLIENT_KEEPALIVE_MAX 64
 
+/* Bytes of a packet from somebody who isn't authenticated, who could be anybody: the largest that
+ * is needed has a step of SASL, 64 Ki characters of a word each. */
+#define VIR_NET_SERVER_CLIENT_ANONYMOUS_MAX (1024 * 1024)
+
 typedef enum {
     VIR_NET_SERVER_CLIENT_HANDSHAKE,    /* TLS isn't done: the owner of the server knows nothing */
     VIR_NET_SERVER_CLIENT_ACTIVE,
@@ -394,6 +398,13 @@ virNetServerClientStartKeepAlive(virNetServerClient *client)
     virNetServerClientUpdateKeepAlive(client);
 }
 
+void
+virNetServerClientLimitsChanged(virNetServerClient *client, void *opaque G_GNUC_UNUSED)
+{
+    if (client->pings)
+        virNetServerClientUpdateKeepAlive(client);
+}
+
 /* ---- Calls ---- */
 
 /* The reply to @header is the thread's last error. */
@@ -652,6 +663,8 @@ virNetServerClientNew(virNetServer *server, virNetSocket *sock,
     client->passFDs = virNetSocketCanPassFDs(sock);
     client->anonymous = options->tls || options->auth != VIR_NET_SERVER_AUTH_NONE;
     client->reader = virNetReaderNew(sock);
+    if (client->anonymous)
+        virNetReaderSetMax(client->reader, VIR_NET_SERVER_CLIENT_ANONYMOUS_MAX);
     client->writer = virNetWriterNew(sock, virNetServerClientSent, client);
     client->keepalive = virKeepAliveNew(client->loop, &virNetServerClientKeepAliveFuncs, client);
     client->worker = virNetServerWorkersOwnerNew(virNetServerGetWorkers(server));
@@ -754,6 +767,7 @@ virNetServerClientCountAuthenticated(void *opaque)
     if (!client->anonymous || client->state == VIR_NET_SERVER_CLIENT_CLOSED)
         return;
     client->anonymous = false;
+    virNetReaderSetMax(client->reader, VIR_NET_MESSAGE_LEN_MAX);
     virNetServerAnonymousLess(client->server);
     virNetServerClientStopSetupTimer(client);
 }

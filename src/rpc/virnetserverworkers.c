@@ -104,12 +104,11 @@ virNetServerWorkersReap(GPtrArray *ended)
 }
 
 void
-virNetServerWorkersFree(virNetServerWorkers *workers)
+virNetServerWorkersStop(virNetServerWorkers *workers)
 {
+    GPtrArray *ended;
     int kind;
 
-    if (!workers)
-        return;
     virMutexLock(&workers->lock);
     workers->quit = true;
     for (kind = 0; kind < VIR_NET_SERVER_WORKERS_LAST; kind++)
@@ -117,10 +116,22 @@ virNetServerWorkersFree(virNetServerWorkers *workers)
     while (workers->pools[VIR_NET_SERVER_WORKERS_ANY].threads > 0 ||
            workers->pools[VIR_NET_SERVER_WORKERS_PRIORITY].threads > 0)
         virCondWait(&workers->drained, &workers->lock);
-    virMutexUnlock(&workers->lock);
-
     g_assert(workers->nwaiting == 0);
-    virNetServerWorkersReap(workers->ended);
+    ended = workers->ended;
+    workers->ended = g_ptr_array_new();
+    virMutexUnlock(&workers->lock);
+    virNetServerWorkersReap(ended);
+}
+
+void
+virNetServerWorkersFree(virNetServerWorkers *workers)
+{
+    int kind;
+
+    if (!workers)
+        return;
+    virNetServerWorkersStop(workers);
+    g_ptr_array_unref(workers->ended);
     for (kind = 0; kind < VIR_NET_SERVER_WORKERS_LAST; kind++)
         virCondDestroy(&workers->pools[kind].wake);
     virCondDestroy(&workers->drained);

@@ -22,7 +22,10 @@ typedef void (*virNetServerWorkersFunc)(void *opaque);
 
 /* Any thread for all. */
 virNetServerWorkers *virNetServerWorkersNew(unsigned int max, unsigned int priority);
-/* Waits for all jobs, those that haven't begun included. */
+/* Waits for all jobs, those that haven't begun included, and ends the threads. No job may come
+ * after that. */
+void virNetServerWorkersStop(virNetServerWorkers *workers);
+/* Stops first; all owners must be gone. */
 void virNetServerWorkersFree(virNetServerWorkers *workers);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(virNetServerWorkers, virNetServerWorkersFree)
 /* Fewer than there are: the surplus ends with its jobs. */

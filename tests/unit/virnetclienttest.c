@@ -94,7 +94,9 @@ onClosed(virNetClient *client, virConnectCloseReason reason, void *opaque)
     note(opaque, text);
 }
 
-static const virNetClientProgram programs[] = { { REMOTE_PROGRAM, 1 }, { OTHER_PROGRAM, 1 }, { 0 } };
+static const virNetClientProgram programs[] = {
+    { REMOTE_PROGRAM, 1 }, { OTHER_PROGRAM, 1 }, { 0 },
+};
 static const virNetClientFuncs funcs = { onEvent, onBatchEnd, onClosed };
 
 static void

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -45,6 +46,8 @@ enum {
     PROC_VOID,
     PROC_CLOSE,
     PROC_LARGE,                 /* returns a string of that length */
+    PROC_LATE,                  /* as PROC_WAIT; the loop hears of its end when the worker has
+                                 * long ended */
     PROC_LAST = 4095
 };
 
@@ -61,6 +64,7 @@ typedef struct {
     bool checkFails;
     virNetServerClient *client; /* who came last (a reference) */
     size_t came, closed, freed, drained;
+    bool openWhenClosed;        /* the next that is closed lets one PROC_WAIT end */
     size_t refill;              /* events that are sent from within clientDrained */
 } fixture;
 
@@ -203,6 +207,32 @@ onLarge(virNetServerCall *call G_GNUC_UNUSED, void *args, void *ret)
     return 0;
 }
 
+/* Keeps the loop until there is no thread but it and the test's, and that has had its turn. */
+static void
+holdLoop(void *opaque)
+{
+    gint64 deadline = g_get_monotonic_time() + RPC_PEER_DEADLINE;
+
+    int turns;
+
+    while (testCountThreads() > GPOINTER_TO_SIZE(opaque)) {
+        sched_yield();
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+    }
+    for (turns = 0; turns < 1000; turns++)
+        sched_yield();
+}
+
+static int
+onLate(virNetServerCall *call, void *args, void *ret)
+{
+    size_t others = testCountThreads() - 1;
+
+    onWait(call, args, ret);
+    virIOLoopInvoke(fixtureOf(call)->loop, holdLoop, GSIZE_TO_POINTER(others));
+    return 0;
+}
+
 #define INT_ARGS FILTER(remote_connect_supports_feature_args), \
     sizeof(remote_connect_supports_feature_args)
 #define INT_RET FILTER(remote_connect_supports_feature_ret), \
@@ -227,6 +257,7 @@ static const virNetServerProc procs[] = {
     { PROC_HUGE, "huge", onHuge, VOID, VOID, 0, NULL },
     { PROC_CLOSE, "close", onClose, VOID, VOID, INLINE, NULL },
     { PROC_LARGE, "large", onLarge, INT_ARGS, TEXT_RET, INLINE, NULL },
+    { PROC_LATE, "late", onLate, INT_ARGS, INT_RET, 0, NULL },
     { PROC_LAST, "last", onVoid, VOID, VOID, INLINE, "acl" },
 };
 
@@ -277,6 +308,8 @@ onClosed(virNetServerClient *client, void *opaque)
     g_assert_true(virNetServerClientIsClosed(client));
     virMutexLock(&fix->lock);
     fix->closed++;
+    fix->open += fix->openWhenClosed;
+    fix->openWhenClosed = false;
     virCondBroadcast(&fix->cond);
     virMutexUnlock(&fix->lock);
 }
@@ -984,6 +1017,54 @@ testSetupTime(fixture *fix, gconstpointer data G_GNUC_UNUSED)
     close(good);
 }
 
+/* Read-only sockets are for anybody: some places are left to those who come to others. */
+static void
+testReservedPlaces(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    static const virNetServerServiceOptions options = { .readonly = true };
+    g_autofree char *path = addService(fix, "ro", &options);
+    int many[8];
+    int fd;
+    int i;
+    char byte;
+
+    for (i = 0; i < 7; i++) {
+        many[i] = rpcPeerConnectUNIX(path);
+        assertServed(many[i], 1);
+    }
+    many[7] = rpcPeerConnectUNIX(path);
+    sendCall(many[7], PROC_VOID, 1, NULL);
+    fd = join(fix);
+    assertServed(fd, 1);
+    g_assert_cmpint(recv(many[7], &byte, 1, MSG_DONTWAIT), ==, -1);
+    close(many[0]);
+    close(many[1]);
+    assertReply(many[7], PROC_VOID, 1, NULL);
+    for (i = 2; i < 8; i++)
+        close(many[i]);
+    close(fd);
+}
+
+/* Whoever hasn't proven anything has little to say. */
+static void
+testAnonymousLength(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    static const virNetServerServiceOptions options = { .auth = VIR_NET_SERVER_AUTH_SASL };
+    g_autofree char *path = addService(fix, "sasl", &options);
+    g_autofree char *much = g_strnfill(2 * 1024 * 1024 * 2, '0');
+    int large = rpcPeerConnectUNIX(path);
+    int proven = rpcPeerConnectUNIX(path);
+
+    rpcPeerSendHex(large, "00100001");
+    rpcPeerAssertEnd(large);
+    sendCall(proven, PROC_AUTH, 1, NULL);
+    assertReply(proven, PROC_AUTH, 1, NULL);
+    sendCall(proven, PROC_VOID, 2, much);
+    assertReply(proven, PROC_VOID, 2, NULL);
+    close(large);
+    close(proven);
+}
+
 static void
 testIdentity(fixture *fix, gconstpointer data G_GNUC_UNUSED)
 {
@@ -1333,6 +1414,43 @@ testKeepAlivePaused(fixture *fix, gconstpointer data G_GNUC_UNUSED)
 }
 
 static void
+testKeepAliveChanged(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    rpcPeerHeader ping = { 0x6b656570, 1, 1, VIR_NET_MESSAGE, 0, 0 };
+    virNetServerLimits limits = *(const virNetServerLimits *)data;
+    int fd = join(fix);
+
+    sendCall(fd, PROC_KEEPALIVE, 1, NULL);
+    assertReply(fd, PROC_KEEPALIVE, 1, NULL);
+    limits.keepaliveInterval = 1;
+    limits.keepaliveCount = 1;
+    virNetServerSetLimits(fix->server, &limits);
+    rpcPeerAssertPacket(fd, &ping, NULL);
+    close(fd);
+}
+
+/* What a call leaves to be done is done after its worker is gone. */
+static void
+testFreeInCall(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    int fd = join(fix);
+    int other = join(fix);
+
+    assertServed(other, 1);
+    sendCall(fd, PROC_LATE, 1, "00000001");
+    await(fix, &fix->waiting, 1);
+    close(fd);
+    await(fix, &fix->closed, 1);
+    virMutexLock(&fix->lock);
+    g_clear_pointer(&fix->client, virNetServerClientUnref);
+    fix->openWhenClosed = true;
+    virMutexUnlock(&fix->lock);
+    virNetServerFree(g_steal_pointer(&fix->server));
+    g_assert_cmpuint(fix->freed, ==, 2);
+    close(other);
+}
+
+static void
 testStop(fixture *fix, gconstpointer data G_GNUC_UNUSED)
 {
     int fd = join(fix);
@@ -1606,6 +1724,9 @@ testRareEvents(fixture *fix, gconstpointer data G_GNUC_UNUSED)
 static const virNetServerLimits twoClients = {
     .maxClients = 2, .maxClientRequests = 5, .maxClientEventBytes = 1024, .maxWorkers = 2,
 };
+static const virNetServerLimits eightClients = {
+    .maxClients = 8, .maxClientRequests = 5, .maxWorkers = 2,
+};
 static const virNetServerLimits twoAnonymous = {
     .maxClients = 100, .maxAnonymousClients = 2, .maxClientRequests = 5, .maxWorkers = 2,
 };
@@ -1649,6 +1770,8 @@ main(int argc, char **argv)
     ADD_WITH("max-clients", &twoClients, testMaxClients);
     ADD_WITH("authentication", &twoAnonymous, testAuthentication);
     ADD_WITH("setup-time", &hasty, testSetupTime);
+    ADD_WITH("reserved-places", &eightClients, testReservedPlaces);
+    ADD_WITH("anonymous-length", &twoAnonymous, testAnonymousLength);
     ADD("identity", testIdentity);
     ADD("tcp", testTCP);
     ADD("inherited", testInherited);
@@ -1660,6 +1783,8 @@ main(int argc, char **argv)
     ADD("gone-while-paused", testGoneWhilePaused);
     ADD_WITH("keepalive", &impatient, testKeepAlive);
     ADD_WITH("keepalive-paused", &impatient, testKeepAlivePaused);
+    ADD_WITH("keepalive-changed", &eightClients, testKeepAliveChanged);
+    ADD("free-in-call", testFreeInCall);
     ADD("stop", testStop);
     ADD("many-clients", testManyClients);
     ADD("events", testEvents);
