@@ -519,9 +519,9 @@ def test_lost(guest, shell, options, shown):
     if options:
         # no answer in the middle of an event
         watcher.wait_checked()
-    one = line("FLOOD", '{"text": "' + "x" * FLOOD_BYTES + '"}')
+    large = line("FLOOD", '{"text": "' + "x" * FLOOD_BYTES + '"}')
     # QEMU is read whatever happens
-    flood = threading.Thread(target=lambda: [guest.send(one) for _ in range(FLOOD_EVENTS)])
+    flood = threading.Thread(target=lambda: [guest.send(large) for _ in range(FLOOD_EVENTS)])
     flood.start()
     flood.join(timeout=DEADLINE)
     assert not flood.is_alive()
@@ -542,11 +542,12 @@ def test_lost(guest, shell, options, shown):
     lost = FLOOD_EVENTS - len(floods) + int(re.search(r'"after (\d+)"', first)[1])
     assert lost > 0
     assert watcher.err[-1] == f"warning: events lost: {lost}"
-    told = [json.loads(text.split(": ", 1)[1])["count"] for text in notices]
-    assert sum(told) == (lost if shown else 0)
+    told = [json.loads(text.split(": ", 1)[1]) for text in notices]
+    assert sum(one["count"] for one in told) == (lost if shown else 0)
     if shown:
-        # in the place of those that are missing
-        assert watcher.out.index(notices[0]) == len(floods)
+        # in the place of those that are missing: events are numbered from 1
+        place = watcher.out.index(notices[0])
+        assert told[0]["from"] == place + 1
 
 
 # --- terminals ---
