@@ -381,6 +381,20 @@ remoteDaemonIgnoreError(void *opaque G_GNUC_UNUSED, virErrorPtr err G_GNUC_UNUSE
 {
 }
 
+/* What gets the number of a closed stderr would be logged to: the file with our process ID, or a
+ * client's socket. */
+static void
+remoteDaemonOpenStandardFiles(void)
+{
+    int fd;
+
+    do {
+        if ((fd = open("/dev/null", O_RDWR)) < 0)
+            abort();
+    } while (fd <= STDERR_FILENO);
+    close(fd);
+}
+
 /* Signals are for the main thread, which reads them; threads inherit the mask. */
 static int
 remoteDaemonSetUpSignals(remoteDaemon *daemon)
@@ -562,6 +576,7 @@ main(int argc, char **argv)
                             .privileged = geteuid() == 0 };
     int rc = EXIT_FAILURE;
 
+    remoteDaemonOpenStandardFiles();
     setlocale(LC_ALL, "");
     virInitialize();
     virSetErrorFunc(NULL, remoteDaemonIgnoreError);

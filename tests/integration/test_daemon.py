@@ -16,6 +16,7 @@ import time
 import pytest
 import wire
 from conftest import BUILD, DEADLINE, PRELOAD
+from daemons import end, wait_for_socket
 from wire import REMOTE, Wire, connections, string, uint, wait_for
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -286,6 +287,38 @@ def test_in_the_background(folder):
         wait_for(lambda: not os.path.exists(f"/proc/{pid}") or
                  " Z " in pathlib.Path(f"/proc/{pid}/stat").read_text(), "its end")
     assert not (folder / "pid").exists()
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_files(folder, closed):
+    """Their numbers are given to nothing else: what is logged goes nowhere, not into that."""
+    (folder / "virtmond.conf").write_text("")
+    process = subprocess.Popen(["sh", "-c", f'exec "$0" "$@" {closed}', VIRTMOND, "--verbose",
+                                "--config", folder / "virtmond.conf", "--socket-dir",
+                                folder / "run"], stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_for_socket(folder / "run" / "virtmon-sock", process, folder / "none")
+        assert {os.readlink(f"/proc/{process.pid}/fd/{fd}") for fd in range(3)} == {"/dev/null"}
+        assert (folder / "run" / "virtmond.pid").read_text() == f"{process.pid}\n"
+    finally:
+        assert end(process) == 0
+
+
+def test_in_the_background_without_standard_files(folder):
+    (folder / "virtmond.conf").write_text("")
+    done = subprocess.run(["sh", "-c", 'exec "$0" "$@" <&- >&- 2>&-', VIRTMOND, "--daemon",
+                           "--config", folder / "virtmond.conf", "--socket-dir",
+                           folder / "run", "--pid-file", folder / "pid"],
+                          timeout=DEADLINE, check=False)
+    pid = int((folder / "pid").read_text())
+    try:
+        assert done.returncode == 0
+        with Wire(folder / "run" / "virtmon-sock") as client:
+            client.open()
+    finally:
+        os.kill(pid, signal.SIGTERM)
+        wait_for(lambda: not (folder / "pid").exists(), "its end")
 
 
 def test_timeout(start_virtmond, folder):
