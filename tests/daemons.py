@@ -235,9 +235,11 @@ class Libvirtd:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def start_guest(self, name="guest", args=(), machine="pc", accel="tcg"):
-        # QEMU's "none" has nothing that libvirt's command line needs.
-        guest = LibvirtGuest(self, name, args, "pc" if machine == "none" else machine, accel)
+    def start_guest(self, name="guest", args=(), machine="none", accel="tcg"):
+        # QEMU's "none" has nothing that libvirt's command line needs; this comes nearest to it.
+        if machine == "none":
+            machine, args = "pc", [*quiet_firmware(self.folder), *args]
+        guest = LibvirtGuest(self, name, args, machine, accel)
         self.guests.append(guest)
         return guest
 
