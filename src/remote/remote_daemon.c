@@ -498,16 +498,23 @@ remoteDaemonRun(remoteDaemon *daemon)
 
 /* --- the command line --- */
 
-static void
-remoteDaemonMakeAbsolute(char **path)
+/* --daemon leaves the directory that paths are relative to. -1 with the error printed: an empty one
+ * would be that directory. */
+static int
+remoteDaemonMakeAbsolute(char **path, const char *option)
 {
     char *absolute;
 
     if (!*path)
-        return;
+        return 0;
+    if (!**path) {
+        fprintf(stderr, "virtmond: --%s: %s\n", option, _("it must not be empty"));
+        return -1;
+    }
     absolute = g_canonicalize_filename(*path, NULL);
     g_free(*path);
     *path = absolute;
+    return 0;
 }
 
 static int
@@ -554,12 +561,14 @@ remoteDaemonParseOptions(remoteDaemonOptions *options, int argc, char **argv)
         fputc('\n', stderr);
         return -1;
     }
-    /* --daemon leaves the directory that they are relative to. */
-    remoteDaemonMakeAbsolute(&options->config);
-    remoteDaemonMakeAbsolute(&options->socketDir);
-    remoteDaemonMakeAbsolute(&options->pidFile);
-    for (i = 0; options->monitors && options->monitors[i]; i++)
-        remoteDaemonMakeAbsolute(&options->monitors[i]);
+    if (remoteDaemonMakeAbsolute(&options->config, "config") < 0 ||
+        remoteDaemonMakeAbsolute(&options->socketDir, "socket-dir") < 0 ||
+        remoteDaemonMakeAbsolute(&options->pidFile, "pid-file") < 0)
+        return -1;
+    for (i = 0; options->monitors && options->monitors[i]; i++) {
+        if (remoteDaemonMakeAbsolute(&options->monitors[i], "monitor") < 0)
+            return -1;
+    }
     if (options->timeout < 0 || options->timeout > G_MAXINT / 1000) {
         fprintf(stderr, _("virtmond: '%d' is no number of seconds for --timeout"),
                 options->timeout);

@@ -56,9 +56,12 @@ def test_version_and_help():
 @pytest.mark.parametrize("args,text", [
     (["--nonsense"], "--nonsense"), (["word"], "unexpected argument 'word'"),
     (["--timeout", "-1"], "'-1' is no number of seconds"), (["--timeout", "x"], "x"),
-    (["--config"], "--config")])
+    (["--config"], "--config"), (["--config", ""], "--config: it must not be empty"),
+    (["--monitor", ""], "--monitor: it must not be empty"),
+    (["--socket-dir", ""], "--socket-dir: it must not be empty"),
+    (["--pid-file", ""], "--pid-file: it must not be empty")])
 def test_bad_options(args, text):
-    done = run(*args)
+    done = run("--check-config", *args)
     assert done.returncode == 1
     assert text in done.stderr and "virtmond --help" in done.stderr
     assert done.stdout == ""
