@@ -30,8 +30,8 @@ VIR_LOG_INIT("rpc.netserverclient");
  * answers that wait say the same, and who doesn't read them must not be able to pile up more. */
 #define VIR_NET_SERVER_CLIENT_KEEPALIVE_MAX 64
 
-/* Bytes of a packet from somebody who isn't authenticated, who could be anybody: the largest that
- * is needed has a step of SASL, 64 Ki characters of a word each. */
+/* Bytes of a packet from somebody who isn't authenticated, or may only read, and so could be
+ * anybody: the largest that is needed has a step of SASL, 64 Ki characters of a word each. */
 #define VIR_NET_SERVER_CLIENT_ANONYMOUS_MAX (1024 * 1024)
 
 typedef enum {
@@ -663,7 +663,7 @@ virNetServerClientNew(virNetServer *server, virNetSocket *sock,
     client->passFDs = virNetSocketCanPassFDs(sock);
     client->anonymous = options->tls || options->auth != VIR_NET_SERVER_AUTH_NONE;
     client->reader = virNetReaderNew(sock);
-    if (client->anonymous)
+    if (client->anonymous || client->readonly)
         virNetReaderSetMax(client->reader, VIR_NET_SERVER_CLIENT_ANONYMOUS_MAX);
     client->writer = virNetWriterNew(sock, virNetServerClientSent, client);
     client->keepalive = virKeepAliveNew(client->loop, &virNetServerClientKeepAliveFuncs, client);
@@ -767,7 +767,8 @@ virNetServerClientCountAuthenticated(void *opaque)
     if (!client->anonymous || client->state == VIR_NET_SERVER_CLIENT_CLOSED)
         return;
     client->anonymous = false;
-    virNetReaderSetMax(client->reader, VIR_NET_MESSAGE_LEN_MAX);
+    if (!client->readonly)
+        virNetReaderSetMax(client->reader, VIR_NET_MESSAGE_LEN_MAX);
     virNetServerAnonymousLess(client->server);
     virNetServerClientStopSetupTimer(client);
 }

@@ -119,6 +119,20 @@ def test_a_large_packet_that_never_ends(virtmond):
                 assert usage.rss() - before < 16 * 1024 * 1024
 
 
+def test_large_packets_on_the_read_only_socket(virtmond):
+    """Anybody may come to it: who sends no end of a packet must not hold much memory."""
+    name = "x" * (1024 * 1024 - 28 - 4)
+    with Wire(virtmond.socket(True)) as anybody, Wire(virtmond.socket()) as client:
+        anybody.open()
+        client.open()
+        assert "x" * 100 in anybody.refused(REMOTE, wire.LOOKUP_NAME, wire.string(name)).message
+        assert "x" * 100 in client.refused(REMOTE, wire.LOOKUP_NAME,
+                                           wire.string(name + "more")).message
+        anybody.send(uint(1024 * 1024 + 4, REMOTE, 1, wire.LOOKUP_NAME, 0, 5, 0))
+        assert anybody.is_closed()
+        client.alive()
+
+
 def test_a_flood_of_pings(virtmond):
     """From a client that doesn't read the answers: these don't pile up."""
     usage = Usage(virtmond.pid)
