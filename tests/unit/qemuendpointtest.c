@@ -41,7 +41,7 @@ typedef struct {
     virMutex lock;              /* guards all below */
     virCond cond;
     unsigned int settled[4];    /* by outcome */
-    unsigned int ended, done;
+    atomic_uint ended, done;
     char *message;              /* of the last that settled */
     GArray *times;              /* gint64: when attempts failed */
 } Fixture;
