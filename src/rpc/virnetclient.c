@@ -27,6 +27,10 @@
 
 VIR_LOG_INIT("rpc.netclient");
 
+/* Keepalive messages that wait to be written; a server that pings on without reading the answers
+ * gets no more of them, as those that wait say the same. */
+#define VIR_NET_CLIENT_KEEPALIVE_MAX 64
+
 struct _virNetClient {
     virIOLoop *loop;            /* a share in it */
     const virNetClientProgram *programs;
@@ -50,6 +54,7 @@ struct _virNetClient {
     virIOHandle *handle;        /* NULL: disconnected */
     GQueue calls;               /* virNetClientWaiter, sent, in order */
     unsigned int nextSerial;
+    size_t keepalives;          /* messages of keepalive that aren't sent whole */
     bool batch;                 /* events came since the last end of a batch */
     bool reading;               /* in the reader: what ends the connection waits until it returns */
     virConnectCloseReason pendingReason;
@@ -206,10 +211,24 @@ virNetClientFlush(virNetClient *client)
 }
 
 static void
+virNetClientSent(const virNetMessageHeader *header, void *opaque)
+{
+    virNetClient *client = opaque;
+
+    if (header->type == VIR_NET_MESSAGE)
+        client->keepalives--;
+}
+
+static void
 virNetClientSend(virNetMessage *msg, void *opaque)
 {
     virNetClient *client = opaque;
 
+    if (client->keepalives == VIR_NET_CLIENT_KEEPALIVE_MAX) {
+        virNetMessageFree(msg);
+        return;
+    }
+    client->keepalives++;
     virNetWriterPush(client->writer, msg);
     virNetClientFlush(client);
 }
@@ -466,7 +485,7 @@ virNetClientNew(virNetSocket *sock, const virNetClientProgram *programs,
     virMutexInit(&client->lock);
     g_queue_init(&client->calls);
     client->reader = virNetReaderNew(sock);
-    client->writer = virNetWriterNew(sock, NULL, NULL);
+    client->writer = virNetWriterNew(sock, virNetClientSent, client);
     client->keepalive = virKeepAliveNew(loop, &virNetClientKeepAliveFuncs, client);
 
     virIOLoopInvokeWait(loop, virNetClientAttach, client);

@@ -647,6 +647,41 @@ testPing(fixture *fix, gconstpointer data G_GNUC_UNUSED)
     await(fix, "");
 }
 
+/* Whoever pings without end and reads no answers gets some, not all. */
+static void
+testPingFlood(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    enum { COUNT = 100000 };
+    rpcPeerHeader ping = { 0x6b656570, 1, 1, VIR_NET_MESSAGE, 0, 0 };
+    g_autoptr(GByteArray) packet = rpcPeerMakePacket(&ping, NULL);
+    g_autoptr(GByteArray) many = g_byte_array_new();
+    rpcPeerHeader head = { 0 };
+    size_t pongs = 0;
+    caller call;
+    int i;
+
+    for (i = 0; i < COUNT; i++)
+        g_byte_array_append(many, packet->data, packet->len);
+    rpcPeerSend(fix->peer, many->data, many->len);
+    sendEvent(fix, REMOTE_PROGRAM, 1);
+    await(fix, "e1 | ");                                /* all pings have been seen */
+    startCall(fix, &call, 3);
+    while (head.program != REMOTE_PROGRAM) {
+        g_autoptr(GByteArray) payload = rpcPeerReadPacket(fix->peer, &head);
+
+        g_assert_nonnull(payload);
+        pongs++;
+    }
+    g_assert_cmpuint(pongs, >, 64);
+    g_assert_cmpuint(pongs, <, COUNT / 2);
+    reply(fix, 0, "00000005");
+    assertReturns(&call, 5);
+    /* And again, once there is room. */
+    rpcPeerSend(fix->peer, packet->data, packet->len);
+    ping.procedure = 2;
+    rpcPeerAssertPacket(fix->peer, &ping, NULL);
+}
+
 static void
 testKeepAlive(fixture *fix, gconstpointer data G_GNUC_UNUSED)
 {
@@ -793,6 +828,7 @@ main(int argc, char **argv)
     ADD("fds", testDescriptors);
     g_test_add_func("/netclient/fds-tcp", testDescriptorsOverTCP);
     ADD("ping", testPing);
+    ADD("ping-flood", testPingFlood);
     ADD("keepalive", testKeepAlive);
     ADD("server-goes", testServerGoes);
     ADD("server-goes-unread", testServerGoesUnread);
