@@ -26,6 +26,8 @@ if PRELOAD:
 # What meson puts there is for programs that are not linked to where they were built. Ours are; in
 # Debian's it would exchange the very libvirt that ours is compared with.
 os.environ.pop("LD_LIBRARY_PATH", None)
+# Before a command: it ends with this process, also where that has no time left to see to it.
+WITH_US = ["setpriv", "--pdeathsig", "KILL"]
 
 
 class Qmp:
@@ -83,8 +85,9 @@ class Qemu:
         self.folder = folder
         self.drive = folder / f"{name}.drive"
         self.watch = watch or folder / f"{name}.qmp"
-        command = ["qemu-system-x86_64", "-machine", f"{machine},accel={accel}", "-nodefaults",
-                   "-display", "none", "-qmp", f"unix:{self.drive},server=on,wait=off",
+        command = [*WITH_US, "qemu-system-x86_64", "-machine", f"{machine},accel={accel}",
+                   "-nodefaults", "-display", "none",
+                   "-qmp", f"unix:{self.drive},server=on,wait=off",
                    "-qmp", f"unix:{self.watch},server=on,wait=off"]
         if name:
             command += ["-name", name]
@@ -245,7 +248,7 @@ def shell():
     started = []
 
     def start(*args, uri=None, env=None, stdin=subprocess.DEVNULL):
-        command = [str(BUILD / "tools" / "virtmon")]
+        command = [*WITH_US, str(BUILD / "tools" / "virtmon")]
         if uri:
             command += ["-c", uri]
         process = subprocess.Popen(command + [str(arg) for arg in args], stdin=stdin,
@@ -309,6 +312,8 @@ class Tap:
 
 
 def pytest_configure(config):
+    # Meson's, when the time is up: what the tests have started is still ended.
+    signal.signal(signal.SIGTERM, lambda *_: pytest.exit("the time is up", returncode=1))
     if os.environ.get("VIRTMON_TAP") == "1":
         config.pluginmanager.register(Tap())
         # The reporter of pytest's own takes what is stdout while it is made, which comes next.

@@ -10,7 +10,7 @@ import re
 import subprocess
 
 import pytest
-from conftest import DEADLINE, PRELOAD
+from conftest import DEADLINE, PRELOAD, WITH_US
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(os.environ["VIRTMON_BUILD"])
@@ -239,7 +239,7 @@ def test_every_function_is_called():
 
 
 def test_a_program_made_for_libvirt_runs_on_ours(built, qemu):
-    process = subprocess.Popen([built("consumer", ours=False),
+    process = subprocess.Popen([*WITH_US, built("consumer", ours=False),
                                 f"qemu:///embed?monitor={qemu.watch}", "4"],
                                stdout=subprocess.PIPE, text=True, env=environment(LIBS))
     try:

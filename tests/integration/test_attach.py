@@ -10,7 +10,7 @@ import time
 
 import pytest
 import virtapi
-from conftest import DEADLINE, PRELOAD, Qmp
+from conftest import DEADLINE, PRELOAD, WITH_US, Qmp
 
 QEMU = ["qemu-system-x86_64", "-machine", "none,accel=tcg", "-nodefaults", "-display", "none"]
 NAME = ["-name", "guest"]
@@ -23,8 +23,8 @@ def start(folder):
 
     def run(*args, **kwargs):
         kwargs.setdefault("stderr", subprocess.DEVNULL)
-        started.append(subprocess.Popen([str(arg) for arg in args], stdin=subprocess.DEVNULL,
-                                        cwd=folder, **kwargs))
+        started.append(subprocess.Popen([*WITH_US, *map(str, args)],
+                                        stdin=subprocess.DEVNULL, cwd=folder, **kwargs))
         return started[-1]
 
     yield run

@@ -14,7 +14,7 @@ import threading
 import pytest
 import qmppeer
 import virtapi
-from conftest import BUILD, DEADLINE, uri_of
+from conftest import BUILD, DEADLINE, WITH_US, uri_of
 
 LOST = "VIRTMON_EVENTS_LOST"
 STARTED, STOPPED = 2, 5
@@ -285,7 +285,7 @@ class Flood:
     """One guest that sends as fast as it is read."""
 
     def __init__(self, folder):
-        self.process = subprocess.Popen([BUILD / "bench" / "flood", folder, "1"],
+        self.process = subprocess.Popen([*WITH_US, BUILD / "bench" / "flood", folder, "1"],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout.readline() == "ready\n"
 

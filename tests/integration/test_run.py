@@ -9,7 +9,7 @@ import sys
 import time
 
 import pytest
-from conftest import BUILD, DEADLINE, Output
+from conftest import BUILD, DEADLINE, WITH_US, Output
 
 SCRIPTS = pathlib.Path(__file__).resolve().parent.parent.parent / "scripts"
 
@@ -21,7 +21,7 @@ def run():
 
     def start(*args):
         started.append(subprocess.Popen(
-            [sys.executable, SCRIPTS / "run", "--build", BUILD, *map(str, args)],
+            [*WITH_US, sys.executable, SCRIPTS / "run", "--build", BUILD, *map(str, args)],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
         return Output(started[-1])
 

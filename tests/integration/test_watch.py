@@ -10,7 +10,7 @@ import urllib.parse
 import pytest
 import qmppeer
 import virtapi
-from conftest import BUILD, DEADLINE, uri_of
+from conftest import BUILD, DEADLINE, WITH_US, uri_of
 
 STARTED, STOPPED = 2, 5
 UUID = "0c5f7a52-2a5e-4d3b-8f0e-3f6d1f7d9b10"
@@ -249,7 +249,7 @@ class Crowd:
     """Many guests in one process, which does nothing but to send what it is told."""
 
     def __init__(self, folder, guests):
-        self.process = subprocess.Popen([BUILD / "bench" / "flood", folder, str(guests)],
+        self.process = subprocess.Popen([*WITH_US, BUILD / "bench" / "flood", folder, str(guests)],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout.readline() == "ready\n"
 
