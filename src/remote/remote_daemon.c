@@ -39,6 +39,9 @@
 
 VIR_LOG_INIT("remote.daemon");
 
+/* Part of the places for clients that one user may take by the read-only socket. */
+#define REMOTE_DAEMON_USER_PART 4
+
 /* What the command line says. */
 typedef struct {
     gboolean daemonize;
@@ -226,6 +229,8 @@ remoteDaemonFillLimits(const remoteDaemonConfig *config, virNetServerLimits *lim
     *limits = (virNetServerLimits)VIR_NET_SERVER_LIMITS_DEFAULT;
     limits->maxClients = config->maxClients;
     limits->maxAnonymousClients = config->maxAnonymousClients;
+    /* Nobody can lock all others out by sitting in every place. */
+    limits->maxReadOnlyUserClients = MAX(config->maxClients / REMOTE_DAEMON_USER_PART, 1);
     limits->maxClientRequests = config->maxClientRequests;
     limits->maxClientEventBytes = config->clientOutputMaxBytes;
     limits->maxWorkers = config->maxWorkers;

@@ -22,4 +22,5 @@ struct _remoteDaemonClient {
     GHashTable *regs;               /* remoteRelayReg by the number that the client knows */
     GHashTable *gaps;               /* remoteRelayGap by stream: events that it did not get */
     guint64 lostSerial;             /* of the last of these */
+    GHashTable *crowd;              /* bytes queued of each stream since the queue was half full */
 };

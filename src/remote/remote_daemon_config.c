@@ -226,9 +226,10 @@ remoteDaemonConfigNew(bool privileged)
     config->maxWorkers = 64;
     config->prioWorkers = 5;
     config->maxClientRequests = 5;
-    /* Room for a burst of some 20,000 events to libvirt's own client library, which takes 6 µs for
-     * each; a client that is stopped holds no more. */
-    config->clientOutputMaxBytes = 8 * 1024 * 1024;
+    /* Room for a burst of some 20,000 events of one guest, which may take three quarters of it, to
+     * libvirt's own client library, which takes 6 µs for each; a client that is stopped holds no
+     * more. */
+    config->clientOutputMaxBytes = 12 * 1024 * 1024;
     config->clientSetupTimeout = 60;
     config->keepaliveInterval = 5;
     config->keepaliveCount = 5;

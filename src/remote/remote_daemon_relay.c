@@ -115,6 +115,7 @@ remoteRelayClientInit(remoteDaemonClient *client)
     client->regs = g_hash_table_new(NULL, NULL);
     client->gaps = g_hash_table_new_full(NULL, NULL, NULL, remoteRelayGapFree);
     client->lostSerial = G_MAXUINT64;
+    client->crowd = g_hash_table_new(NULL, NULL);
 }
 
 /* --- what is lost --- */
@@ -173,6 +174,35 @@ remoteRelayCountLost(remoteRelay *relay, remoteDaemonClient *client, const virOb
     lost->since.newest = relay->lastOrder;
 }
 
+/**
+ * remoteRelayHasRoom:
+ *
+ * The first half of a client's queue is for whoever comes first. Of the second, one stream may
+ * take no more than it leaves free, so that a storm in one guest leaves room for the others'
+ * events. After a loss, all of that stream is lost until the queue has drained: the gap then has
+ * one place.
+ */
+static bool
+remoteRelayHasRoom(remoteDaemonClient *client, virDomainIdent *ident, const virNetEvent *event)
+{
+    size_t max = virNetServerClientGetEventBytesMax(client->client);
+    size_t held = virNetServerClientGetEventBytes(client->client);
+    size_t share;
+
+    if (g_hash_table_size(client->gaps) > 0 && g_hash_table_contains(client->gaps, ident))
+        return false;
+    if (held <= max / 2) {
+        if (g_hash_table_size(client->crowd) > 0)
+            g_hash_table_remove_all(client->crowd);
+        return true;
+    }
+    share = GPOINTER_TO_SIZE(g_hash_table_lookup(client->crowd, ident)) + virNetEventCost(event);
+    if (held > max || share > max - held)
+        return false;
+    g_hash_table_insert(client->crowd, ident, GSIZE_TO_POINTER(share));
+    return true;
+}
+
 /* --- monitor events --- */
 
 static virNetEvent *
@@ -224,8 +254,13 @@ remoteRelayMonitorEvent(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr dom, cons
     virNetEvent *encoded = remoteRelayCurrent(reg->relay, current, dom, event, seconds, micros,
                                               details);
 
-    if (!encoded || !virNetServerClientSendEvent(reg->client->client, encoded, reg->number))
+    if (encoded && !remoteRelayHasRoom(reg->client, current->domain, encoded)) {
+        virNetServerClientRefuseEvent(reg->client->client);
         remoteRelayCountLost(reg->relay, reg->client, current);
+    } else if (!encoded ||
+               !virNetServerClientSendEvent(reg->client->client, encoded, reg->number)) {
+        remoteRelayCountLost(reg->relay, reg->client, current);
+    }
     /* One that could not be encoded is told at once, as the queue may never have been full. */
     if (!encoded)
         remoteRelayClientDrained(reg->relay, reg->client);
@@ -528,6 +563,7 @@ remoteRelayClientClear(remoteRelay *relay G_GNUC_UNUSED, remoteDaemonClient *cli
     }
     g_clear_pointer(&client->regs, g_hash_table_unref);
     g_clear_pointer(&client->gaps, g_hash_table_unref);
+    g_clear_pointer(&client->crowd, g_hash_table_unref);
 }
 
 /* --- telling what was lost --- */

@@ -42,6 +42,7 @@ struct _virNetServer {
     GPtrArray *dirty;           /* clients to be flushed at the end of this turn */
     virIOTimer *exhaustedTimer; /* runs: nobody is accepted for now */
     virLogRepeat exhausted;
+    virLogRepeat userFull;
     unsigned long long lastID;
     guint64 accepted;
     guint64 calls;
@@ -156,6 +157,27 @@ virNetServerForget(virNetServer *server, virNetServerClient *client, bool anonym
     virNetServerClientUnref(client);
 }
 
+/* Whether the user behind @sock has as many read-only clients as one user may have. */
+static bool
+virNetServerUserIsFull(virNetServer *server, virNetSocket *sock)
+{
+    size_t max = server->limits.maxReadOnlyUserClients;
+    virNetSocketPeer peer;
+    size_t count = 0;
+    GList *at;
+
+    if (max == 0 || !virNetSocketGetPeer(sock, &peer))
+        return false;
+    for (at = server->clients.head; at; at = at->next) {
+        const virNetServerIdentity *other = virNetServerClientGetIdentity(at->data);
+
+        if (other->hasPeer && other->peer.uid == peer.uid &&
+            virNetServerClientIsReadOnly(at->data) && ++count >= max)
+            return true;
+    }
+    return false;
+}
+
 /* ---- For its services ---- */
 
 static void
@@ -167,6 +189,13 @@ virNetServerAccept(virNetServerService *service, virNetSocket *sock, void *opaqu
 
     if (virLogRepeatEnd(&server->exhausted) > 0)
         VIR_INFO("clients can be accepted again");
+    if (options->readonly && virNetServerUserIsFull(server, sock)) {
+        if (virLogRepeatBegin(&server->userFull))
+            VIR_WARN("a user has all the read-only clients that one may have; more are refused");
+        virNetSocketFree(sock);
+        return;
+    }
+    virLogRepeatEnd(&server->userFull);
     if (options->tls && virNetSocketSetTLS(sock, options->tls, NULL) < 0) {
         VIR_WARN("cannot accept a client: %s", virErrorLastMessage());
         virResetLastError();

@@ -280,16 +280,30 @@ virNetServerClientSendEvent(virNetServerClient *client, virNetEvent *event, int 
     if (client->state != VIR_NET_SERVER_CLIENT_ACTIVE)
         return true;
     bytes = virNetWriterEventBytes(client->writer);
-    if (client->refusing || bytes > max || virNetWriterEventCost(event) > max - bytes) {
-        client->refusing = true;
-        client->refused++;
-        virNetServerClientSetDirty(client);
+    if (bytes > max || virNetWriterEventCost(event) > max - bytes) {
+        virNetServerClientRefuseEvent(client);
         return false;
     }
     client->events++;
     virNetWriterPushEvent(client->writer, event, callbackID);
     virNetServerClientSetDirty(client);
     return true;
+}
+
+void
+virNetServerClientRefuseEvent(virNetServerClient *client)
+{
+    if (client->state != VIR_NET_SERVER_CLIENT_ACTIVE)
+        return;
+    client->refusing = true;
+    client->refused++;
+    virNetServerClientSetDirty(client);
+}
+
+size_t
+virNetServerClientGetEventBytesMax(virNetServerClient *client)
+{
+    return virNetServerGetLimits(client->server)->maxClientEventBytes;
 }
 
 bool

@@ -80,17 +80,21 @@ bool virNetServerClientIsClosed(virNetServerClient *client);
  *
  * Queues it; all that was queued is written when the turn of the loop ends.
  *
- * Returns false if that would be over the client's limit, or if an event was refused before and
- * the queue has not drained below half since: the event is lost for this client, which is the
- * caller's to count and to tell. virNetServerFuncs.clientDrained follows. True also if the client
- * is closed already.
+ * Returns false if that would be over the client's limit: the event is lost for this client, which
+ * is the caller's to count and to tell. virNetServerFuncs.clientDrained follows when the queue is
+ * below half of the limit. True also if the client is closed already.
  */
 bool virNetServerClientSendEvent(virNetServerClient *client, virNetEvent *event, int callbackID);
+/* The caller itself has refused one, to leave room for others: counted likewise, and
+ * virNetServerFuncs.clientDrained follows. */
+void virNetServerClientRefuseEvent(virNetServerClient *client);
 /* The same for events of which there are few, and which say what nobody should miss: these are
  * taken up to VIR_NET_SERVER_CLIENT_RESERVE_BYTES beyond the limit, and while others are refused.
  * No virNetServerFuncs.clientDrained follows. */
 bool virNetServerClientSendRareEvent(virNetServerClient *client, virNetEvent *event,
                                      int callbackID);
+/* What the events that wait may cost. */
+size_t virNetServerClientGetEventBytesMax(virNetServerClient *client);
 /* What the events that wait cost; how many were sent or queued, and how many refused, since it
  * came. */
 size_t virNetServerClientGetEventBytes(virNetServerClient *client);

@@ -642,23 +642,6 @@ def test_max_clients(start_virtmond):
                 clients[2].alive()
 
 
-def test_read_only_clients_lock_nobody_out(start_virtmond):
-    """Their socket is everybody's: they get most places, but not all."""
-    daemon = start_virtmond(config="max_clients = 16\n")
-    with connections(daemon.socket(True), 14) as clients:
-        for one in clients:
-            one.open(flags=1)
-        with Wire(daemon.socket(True)) as waiting, Wire(daemon.socket()) as client:
-            waiting.start(REMOTE, wire.AUTH_LIST)
-            client.open()
-            client.alive()
-            assert not is_served(waiting)
-            clients[0].close()
-            assert not is_served(waiting)       # there are 14 again
-            clients[1].close()
-            assert waiting.reply().status == wire.OK
-
-
 def test_those_who_sit_there_do_not_stay(start_virtmond):
     """Whoever fills all places and says nothing loses them."""
     daemon = start_virtmond(config="max_clients = 4\nclient_setup_timeout = 1\n")

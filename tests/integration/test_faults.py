@@ -1,13 +1,16 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What goes wrong around virtmond: clients, guests and the daemon itself that end or hang."""
+import contextlib
 import json
 import os
 import pathlib
 import resource
 import select
 import signal
+import socket
 import struct
+import subprocess
 import threading
 import time
 
@@ -172,6 +175,34 @@ def test_a_flood_of_connections(start_virtmond):
             later.open()
 
 
+def test_a_user_that_sits_in_read_only_places(start_virtmond):
+    """Gets a quarter of them, whatever it tries; others find theirs."""
+    daemon = start_virtmond(config="max_clients = 40\n")
+    # One place may still be that of whoever has looked whether the daemon listens.
+    with connections(daemon.socket(True), 9) as clients, contextlib.ExitStack() as stack:
+        for client in clients:
+            client.open()
+        refused = 0
+        for _ in range(6):
+            sock = stack.enter_context(socket.socket(socket.AF_UNIX))
+            sock.connect(str(daemon.socket(True)))
+            try:
+                sock.sendall(wire.packet(REMOTE, wire.AUTH_LIST, b"", 0))
+                sock.settimeout(DEADLINE)
+                refused += sock.recv(1) == b""
+            except (BrokenPipeError, ConnectionResetError):
+                refused += 1
+        assert refused >= 5
+        with Wire(daemon.socket()) as other:
+            other.open()
+        # Another user, where there can be one.
+        daemon.folder.chmod(0o755)
+        if os.geteuid() == 0:
+            done = subprocess.run(["virsh", "-r", "-c", daemon.uri(True), "list"], user="nobody",
+                                  capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+
+
 def test_a_thousand_clients(virtmond, source):
     """All are told; then all are gone, and what they took with them."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -317,6 +348,32 @@ def test_a_client_that_does_not_read(start_virtmond, source):
         assert not stalled.messages
 
 
+def test_a_storm_leaves_room_for_others(start_virtmond, source):
+    """Of a client that does not read, the storming guest's events are lost, another's are not."""
+    daemon = start_virtmond(config="client_output_max_bytes = 262144\n")
+    storm, quiet = source(daemon, "storm"), source(daemon, "quiet")
+    with Wire(daemon.socket()) as stalled, Wire(daemon.socket()) as other:
+        stalled.open().register()
+        others = other.open().register()
+        said = []
+        for start in range(0, 4000, 100):
+            storm.say([f"E{start + i}" for i in range(100)], {"filling": "x" * 400})
+            for _ in range(100):
+                assert other.monitor_event()[0] == others
+            said.append(f"Q{start}")
+            quiet.say(said[-1:])
+            assert other.monitor_event()[2] == said[-1]
+
+        heard, lost = [], 0
+        while len(heard) < len(said) or lost == 0:
+            _, domain, name, _, _, details = stalled.monitor_event()
+            if domain.name == "quiet":
+                heard.append(name)
+            elif name == LOST:
+                lost = json.loads(details)["count"]
+        assert heard == said
+
+
 def test_a_client_that_reads_little_by_little(start_virtmond, source):
     """Each gap is told once and in its place, so that it can account for every event."""
     daemon = start_virtmond(config="client_output_max_bytes = 65536\n")
@@ -331,9 +388,9 @@ def test_a_client_that_reads_little_by_little(start_virtmond, source):
         def read():
             done.append(collect(slow, total, number))
 
-        for start in range(0, total, 100):
-            guest.say([f"E{start + i}" for i in range(100)], {"filling": "x" * 400})
-            for _ in range(100):
+        for start in range(0, total, 50):
+            guest.say([f"E{start + i}" for i in range(50)], {"filling": "x" * 400})
+            for _ in range(50):
                 assert other.monitor_event()[0] == others
             if start == 3000:
                 thread = threading.Thread(target=read)

@@ -24,8 +24,12 @@
 
 /* --- clients --- */
 
+/* What the events that wait for a client may cost. */
+#define QUEUE_BYTES 1000000
+
 struct _virNetServerClient {
     size_t room;                /* events that it takes */
+    size_t held;                /* bytes of events that wait for it, as a test wants it */
     bool refusing;
     bool closed;
     GString *sent;              /* "NUMBER:NAME " */
@@ -68,11 +72,30 @@ record(virNetServerClient *client, virNetEvent *event, int number)
     g_ptr_array_add(client->events, virNetEventRef(event));
 }
 
+void
+virNetServerClientRefuseEvent(virNetServerClient *client)
+{
+    offered++;
+    client->refusing = true;
+}
+
+size_t
+virNetServerClientGetEventBytesMax(virNetServerClient *client G_GNUC_UNUSED)
+{
+    return QUEUE_BYTES;
+}
+
+size_t
+virNetServerClientGetEventBytes(virNetServerClient *client)
+{
+    return client->held;
+}
+
 bool
 virNetServerClientSendEvent(virNetServerClient *client, virNetEvent *event, int callbackID)
 {
     offered++;
-    if (client->refusing || client->room == 0) {
+    if (client->room == 0) {
         client->refusing = true;
         return false;
     }
@@ -400,6 +423,40 @@ testLaterRegistration(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     assertSentMatches(f, 0, LOST(1, 1, 2, 2) "} ");
 }
 
+/* Of the second half of a client's queue, one stream gets no more than it leaves to others. */
+static void
+testStorm(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autofree char *much = g_strnfill(150000, 'x');
+    g_autofree char *line = g_strdup_printf("{\"event\": \"BIG\", \"data\": \"%s\"}\r\n", much);
+    size_t i;
+
+    add(f, 0, NULL, 0);
+    f->outs[0].held = QUEUE_BYTES / 2;
+    for (i = 0; i < 5; i++) {
+        qmpPeerSend(f->peer, line, strlen(line));
+        while (offered < i + 1)
+            testLoopWait();
+    }
+    assertSent(f, 0, "0:BIG 0:BIG 0:BIG 0:BIG 0:BIG ");         /* not yet more than a half */
+
+    f->outs[0].held = QUEUE_BYTES / 2 + 1;
+    for (i = 5; i < 9; i++) {
+        qmpPeerSend(f->peer, line, strlen(line));
+        while (offered < i + 1)
+            testLoopWait();
+    }
+    assertSent(f, 0, "0:BIG 0:BIG 0:BIG ");
+    g_assert_true(f->outs[0].refusing);
+    say(f, "A", 1);                                             /* would fit, but not behind a gap */
+    assertSent(f, 0, "");
+
+    f->outs[0].held = 0;
+    drain(f, 0, 1000);
+    say(f, "A", 1);
+    assertSentMatches(f, 0, LOST(0, 2, 9, 10) "} 0:A ");
+}
+
 /* Longer than a string of the protocol may be: lost for everybody, and told at once. */
 static void
 testTooLong(Fixture *f, gconstpointer data G_GNUC_UNUSED)
@@ -450,6 +507,7 @@ main(int argc, char **argv)
         { "/remote/daemon-relay/loss-is-told", testLossIsTold },
         { "/remote/daemon-relay/little-room", testLittleRoom },
         { "/remote/daemon-relay/later-registration", testLaterRegistration },
+        { "/remote/daemon-relay/storm", testStorm },
         { "/remote/daemon-relay/too-long", testTooLong },
         { "/remote/daemon-relay/lifecycle-lost", testLifecycleLost },
     };
