@@ -129,6 +129,9 @@ def remote_scenarios():
                  count=1_000_000, rate=100_000, args=("--all",), stalled=12, libvirtd=False,
                  runs=1)
     yield Remote("S7", "large, burst of 5,000", count=5000, size=4050)
+    for size in (5_000, 10_000, 40_000):
+        yield Remote(f"S8-{size // 1000}k", f"burst of {size:,} (S1: 20,000 and 100,000)", count=size,
+                     runs=2)
     yield Remote("S9", "20 guests, one busy, burst of 5,000", guests=20, count=5000, runs=1)
     yield Remote("S9-1000", "1,000 guests, one busy, burst of 100,000", guests=1000,
                  count=100_000, libvirtd=False)

@@ -223,7 +223,7 @@ remoteDaemonConfigNew(bool privileged)
     config->keyFile = g_strdup("/etc/pki/libvirt/private/serverkey.pem");
     config->maxClients = 5000;
     config->maxAnonymousClients = 20;
-    config->maxWorkers = 64;
+    config->maxWorkers = 256;
     config->prioWorkers = 5;
     config->maxClientRequests = 5;
     /* Room for a burst of some 20,000 events of one guest, which may take three quarters of it, to
