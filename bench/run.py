@@ -130,8 +130,8 @@ def remote_scenarios():
                  runs=1)
     yield Remote("S7", "large, burst of 5,000", count=5000, size=4050)
     for size in (5_000, 10_000, 40_000):
-        yield Remote(f"S8-{size // 1000}k", f"burst of {size:,} (S1: 20,000 and 100,000)", count=size,
-                     runs=2)
+        yield Remote(f"S8-{size // 1000}k", f"burst of {size:,}; S1 has 20,000 and 100,000",
+                     count=size, runs=2)
     yield Remote("S9", "20 guests, one busy, burst of 5,000", guests=20, count=5000, runs=1)
     yield Remote("S9-1000", "1,000 guests, one busy, burst of 100,000", guests=1000,
                  count=100_000, libvirtd=False)
@@ -358,7 +358,8 @@ def main():
     local = [one for one in scenarios() if wanted(one[0])]
     remote = [one for one in remote_scenarios() if wanted(one.name)]
     if not local and not remote:
-        names = ", ".join([one[0] for one in scenarios()] + [one.name for one in remote_scenarios()])
+        names = ", ".join([one[0] for one in scenarios()] +
+                          [one.name for one in remote_scenarios()])
         sys.exit(f"bench: no scenario '{args.scenario}'; there are {names}")
     kinds = [Virtmond] if args.no_libvirtd else [Virtmond, Libvirtd]
     if remote and not args.no_libvirtd and os.geteuid() != 0:

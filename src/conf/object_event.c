@@ -46,7 +46,9 @@ struct _virObjectEventState {
     atomic_bool watched;                    /* somebody is registered; written under both locks */
     atomic_ullong delivered;
 
+    atomic_bool yielding;                   /* somebody waits for @room */
     virMutex queueLock;                     /* guards from here... */
+    virCond room;                           /* little enough is queued */
     virObjectEvent *first, *last;
     size_t queued;
     guint64 nextSerial;
@@ -219,6 +221,14 @@ virObjectEventStateFindMatches(virObjectEventState *state, virObjectEvent *event
 
 /* --- the queue --- */
 
+/* Whether so little is queued that whoever produces events need not give way. */
+static bool
+virObjectEventStateHasRoom(virObjectEventState *state)
+{
+    return atomic_load(&state->bytes) <= state->maxBytes / 4;
+}
+
+
 static void
 virObjectEventStateWake(virObjectEventState *state)
 {
@@ -342,6 +352,23 @@ virObjectEventStatePush(virObjectEventState *state, virObjectEventBatch *batch)
     virObjectEventFreeList(dropped);
 }
 
+void
+virObjectEventStateYield(virObjectEventState *state)
+{
+    gint64 deadline;
+
+    if (virObjectEventStateHasRoom(state))
+        return;
+    deadline = g_get_monotonic_time() + VIR_OBJECT_EVENT_YIELD_MS * 1000;
+    virMutexLock(&state->queueLock);
+    atomic_store(&state->yielding, true);
+    while (!virObjectEventStateHasRoom(state) &&
+           virCondWaitUntil(&state->room, &state->queueLock, deadline))
+        ;
+    atomic_store(&state->yielding, false);
+    virMutexUnlock(&state->queueLock);
+}
+
 bool
 virObjectEventStateIsWatched(virObjectEventState *state)
 {
@@ -353,7 +380,12 @@ static void
 virObjectEventStateDischarge(virObjectEventState *state, virDomainIdent *ident, size_t bytes)
 {
     atomic_fetch_sub_explicit(&ident->queuedBytes, bytes, memory_order_relaxed);
-    atomic_fetch_sub_explicit(&state->bytes, bytes, memory_order_relaxed);
+    atomic_fetch_sub(&state->bytes, bytes);
+    if (atomic_load(&state->yielding) && virObjectEventStateHasRoom(state)) {
+        g_auto(virLockGuard) guard G_GNUC_UNUSED = virLockGuardLock(&state->queueLock);
+
+        virCondBroadcast(&state->room);
+    }
 }
 
 static void
@@ -620,6 +652,7 @@ virObjectEventStateNew(size_t maxBytes)
     state->wakeFd = fd;
     state->maxBytes = maxBytes > 0 ? maxBytes : VIR_OBJECT_EVENT_QUEUE_BYTES_MAX;
     virMutexInit(&state->queueLock);
+    virCondInit(&state->room);
     virMutexInit(&state->lock);
     state->registry = virObjectEventRegistryNew();
     state->doomed = g_ptr_array_new();
@@ -646,6 +679,7 @@ virObjectEventStateUnref(virObjectEventState *state)
     g_ptr_array_unref(state->doomed);
     virObjectEventRegistryFree(state->registry);
     virMutexDestroy(&state->lock);
+    virCondDestroy(&state->room);
     virMutexDestroy(&state->queueLock);
     close(state->wakeFd);
     g_free(state);

@@ -112,6 +112,15 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(virObjectEventState, virObjectEventStateUnref)
  */
 void virObjectEventStatePush(virObjectEventState *state, virObjectEventBatch *batch);
 
+/* How long a thread that pushes gives way to the one that delivers: short enough that what it
+ * reads at a time, every so often, is more than the busiest QEMU emits (256 KiB each, 50 MiB/s in
+ * all), so that a loop that has stopped does not make QEMU's own memory grow. */
+#define VIR_OBJECT_EVENT_YIELD_MS 5
+/* For a thread that is about to read more: if a quarter of the queue is taken, waits until it is not,
+ * or for VIR_OBJECT_EVENT_YIELD_MS. A burst then is as fast as its delivery, and nothing of it need
+ * be lost. Not from the event loop's thread. */
+void virObjectEventStateYield(virObjectEventState *state);
+
 /* Whether anybody is registered, so that a producer may spare itself work. Any thread. */
 bool virObjectEventStateIsWatched(virObjectEventState *state);
 

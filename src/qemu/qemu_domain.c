@@ -27,8 +27,10 @@ qemuEventSinkAdd(qemuEventSink *sink, virObjectEvent *event)
 void
 qemuEventSinkFlush(qemuEventSink *sink)
 {
-    if (sink->batch.count > 0)
-        virObjectEventStatePush(sink->state, &sink->batch);
+    if (sink->batch.count == 0)
+        return;
+    virObjectEventStatePush(sink->state, &sink->batch);
+    virObjectEventStateYield(sink->state);
 }
 
 static void

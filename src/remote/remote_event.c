@@ -741,5 +741,8 @@ remoteEventsTake(remoteEvents *events, const virNetFrame *frame)
 void
 remoteEventsFlush(remoteEvents *events)
 {
+    if (events->batch.count == 0)
+        return;
     virObjectEventStatePush(events->state, &events->batch);
+    virObjectEventStateYield(events->state);
 }

@@ -1158,6 +1158,48 @@ testStalledLoop(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
     leaveAll(f);
 }
 
+#define YIELD_ROUNDS 500
+
+static void *
+produceYielding(void *opaque)
+{
+    Fixture *f = opaque;
+    size_t i;
+
+    for (i = 0; i < YIELD_ROUNDS; i++) {
+        pushMany(f, f->one, &f->number, "BLOCK_IO_ERROR", 10, 172);
+        do {
+            virObjectEventStateYield(f->state);
+        } while (atomic_load(&f->one->queuedBytes) > SMALL_QUEUE / 4);
+    }
+    return NULL;
+}
+
+/* A producer that gives way loses nothing while the loop runs; where it doesn't run, giving way
+ * has an end. */
+static void
+testYield(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
+{
+    Watcher w = { .name = "a" };
+    virObjectEventStats stats;
+    pthread_t thread;
+
+    g_assert_cmpint(watchWith(f, &w, NULL, NULL, onEvent, 0), >=, 0);
+    virObjectEventStateYield(f->state);             /* there is nothing to wait for */
+    g_assert_cmpint(pthread_create(&thread, NULL, produceYielding, f), ==, 0);
+    while (w.calls < YIELD_ROUNDS * 10)
+        testLoopWait();
+    pthread_join(thread, NULL);
+    g_assert_cmpuint(w.calls, ==, YIELD_ROUNDS * 10);
+    virObjectEventStateGetStats(f->state, &stats);
+    g_assert_cmpuint(stats.lost, ==, 0);
+
+    pushMany(f, f->one, &f->number, "BLOCK_IO_ERROR", 100, 172);
+    virObjectEventStateYield(f->state);             /* nobody delivers */
+    testLoopDrain();
+    leaveAll(f);
+}
+
 /* However many storm, there is room for one that doesn't. */
 static void
 testFairness(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
@@ -1621,6 +1663,7 @@ main(int argc, char **argv)
         { "who-is-told", testWhoIsTold, SMALL_QUEUE },
         { "register-in-gap", testRegisterInGap, SMALL_QUEUE },
         { "stalled-loop", testStalledLoop, SMALL_QUEUE },
+        { "yield", testYield, SMALL_QUEUE },
         { "fairness", testFairness, SMALL_QUEUE },
         { "reserve", testReserve, SMALL_QUEUE },
         { "nobody-watches", testNobodyWatches, 0 },
