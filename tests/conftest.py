@@ -312,6 +312,9 @@ class Tap:
 
 
 def pytest_configure(config):
+    # What nohup, or a shell's "&", has had ignored would be by all that the tests start.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # Meson's, when the time is up: what the tests have started is still ended.
     signal.signal(signal.SIGTERM, lambda *_: pytest.exit("the time is up", returncode=1))
     if os.environ.get("VIRTMON_TAP") == "1":
