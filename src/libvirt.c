@@ -36,6 +36,10 @@ virInitializeAll(void)
     bindtextdomain(PACKAGE, dir && *dir ? dir : LOCALEDIR);
     bind_textdomain_codeset(PACKAGE, "UTF-8");
     virLogSetFromEnv();
+    /* GLib makes its C locale with the first number that it reads, under a lock of all threads.
+     * If that has to be waited for, errno is set, and g_ascii_string_to_unsigned() takes this for
+     * a fault of the number: so the first one is read here, where nobody asks. */
+    g_ascii_strtoull("0", NULL, 10);
 }
 
 /**
