@@ -30,6 +30,28 @@ os.environ.pop("LD_LIBRARY_PATH", None)
 WITH_US = ["setpriv", "--pdeathsig", "KILL"]
 
 
+def freeze(pid):
+    """Stops a process. The signal alone does not: its threads run on until one of them gets round
+    to taking it."""
+    os.kill(pid, signal.SIGSTOP)
+    deadline = time.monotonic() + DEADLINE
+    while any(state(task) not in "Tt" for task in pathlib.Path(f"/proc/{pid}/task").iterdir()):
+        assert time.monotonic() < deadline, f"process {pid} does not stop"
+        select.select([], [], [], 0.005)
+
+
+def state(task):
+    """Of a thread, as /proc has it: "R", "S", "T", ..."""
+    try:
+        return (task / "stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:             # it has just ended
+        return "T"
+
+
+def thaw(pid):
+    os.kill(pid, signal.SIGCONT)
+
+
 class Qmp:
     """A QMP connection that drives a QEMU."""
 

@@ -15,7 +15,7 @@ import time
 
 import pytest
 import wire
-from conftest import BUILD, DEADLINE, PRELOAD
+from conftest import BUILD, DEADLINE, PRELOAD, freeze, thaw
 from daemons import end, wait_for_socket
 from wire import REMOTE, Wire, connections, string, uint, wait_for
 
@@ -176,7 +176,7 @@ def test_the_end_while_calls_hang(start_virtmond, folder):
     """A QEMU that doesn't answer keeps nobody from ending."""
     daemon = start_virtmond()
     guest = daemon.start_guest("g1")
-    os.kill(guest.pid, signal.SIGSTOP)
+    freeze(guest.pid)
     try:
         with Wire(daemon.socket()) as client:
             client.open()
@@ -189,7 +189,7 @@ def test_the_end_while_calls_hang(start_virtmond, folder):
             daemon.process.terminate()
             assert daemon.process.wait(timeout=DEADLINE) == 0
     finally:
-        os.kill(guest.pid, signal.SIGCONT)
+        thaw(guest.pid)
 
 
 def test_a_restart_finds_the_same_guests(start_virtmond, folder, start_qemu):
@@ -679,7 +679,7 @@ def test_max_client_requests(start_virtmond):
         other.open()
         dom = client.lookup("g1")
         command = dom.encode() + string('{"execute": "query-status"}') + uint(0)
-        os.kill(guest.pid, signal.SIGSTOP)
+        freeze(guest.pid)
         try:
             for serial in (100, 101):
                 client.start(wire.QEMU, wire.COMMAND, command, serial=serial)
@@ -688,7 +688,7 @@ def test_max_client_requests(start_virtmond):
                 other.alive()
             assert not client.has_input()
         finally:
-            os.kill(guest.pid, signal.SIGCONT)
+            thaw(guest.pid)
         assert sorted(client.reply().serial for _ in range(3)) == [100, 101, 102]
 
 

@@ -16,7 +16,7 @@ import time
 
 import pytest
 import wire
-from conftest import DEADLINE
+from conftest import DEADLINE, freeze, thaw
 from wire import QEMU, REMOTE, Wire, connections, string, uint, wait_for
 
 SANITIZED = os.environ.get("VIRTMON_SANITIZED") == "1"
@@ -427,7 +427,7 @@ def test_a_monitor_that_hangs(virtmond):
     with Wire(virtmond.socket()) as stuck, Wire(virtmond.socket()) as other:
         dom = stuck.open().lookup("hung")
         other.open().register()
-        os.kill(hung.pid, signal.SIGSTOP)
+        freeze(hung.pid)
         try:
             for _ in range(4):
                 stuck.start(QEMU, wire.COMMAND, command(dom, "query-status"))
@@ -438,7 +438,7 @@ def test_a_monitor_that_hangs(virtmond):
             assert stuck.call(REMOTE, wire.TYPE, serial=99).status == wire.OK
             assert not stuck.has_input()
         finally:
-            os.kill(hung.pid, signal.SIGCONT)
+            thaw(hung.pid)
         for _ in range(4):
             assert stuck.reply().status == wire.OK
 
@@ -448,7 +448,7 @@ def test_a_guest_killed_in_the_middle_of_a_command(virtmond):
     with Wire(virtmond.socket()) as client:
         dom = client.open().lookup("g1")
         client.done(REMOTE, wire.REGISTER, uint(0, 0))
-        os.kill(guest.pid, signal.SIGSTOP)
+        freeze(guest.pid)
         for _ in range(3):
             client.start(QEMU, wire.COMMAND, command(dom, "query-status"))
         client.done(REMOTE, wire.AUTH_LIST)
@@ -475,7 +475,7 @@ def test_the_daemon_is_killed(virtmond, shell):
             guest.command("stop")
             guest.command("cont")
             watch.read(time.monotonic() + 0.05)
-        os.kill(guest.pid, signal.SIGSTOP)
+        freeze(guest.pid)
         try:
             asked = shell("qemu-monitor-command", "g1", "query-status", "--hmp",
                           uri=virtmond.uri())
@@ -490,4 +490,4 @@ def test_the_daemon_is_killed(virtmond, shell):
             assert watch.finish() == 1
             assert time.monotonic() - began < DEADLINE
         finally:
-            os.kill(guest.pid, signal.SIGCONT)
+            thaw(guest.pid)

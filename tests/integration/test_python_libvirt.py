@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 
 import pytest
-from conftest import DEADLINE, Output
+from conftest import DEADLINE, Output, thaw
 from daemons import Libvirtd, Virtmond, quiet_firmware
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -213,6 +213,6 @@ def test_lost(daemon, start_client, number, reason):
         told = client.ends()
     finally:
         if number == signal.SIGSTOP:
-            os.kill(daemon.pid, signal.SIGCONT)
+            thaw(daemon.pid)
     assert told[0] == ["keepalive", 0]
     assert told[-1] == ["lost", [[reason, "x"]], 0, [INTERNAL_ERROR, FROM_RPC]]

@@ -20,7 +20,7 @@ import time
 
 import pytest
 import virtapi
-from conftest import BUILD, DEADLINE
+from conftest import BUILD, DEADLINE, freeze, thaw
 from daemons import Libvirtd, Virtmond
 
 VIRTMON = str(BUILD / "tools" / "virtmon")
@@ -409,7 +409,7 @@ def test_the_daemon_is_killed_while_calls_wait(daemon, connect):
     def call():
         errors.append(refused(conn.count))
 
-    os.kill(daemon.pid, signal.SIGSTOP)
+    freeze(daemon.pid)
     threads = [threading.Thread(target=call) for _ in range(4)]
     for thread in threads:
         thread.start()
@@ -429,12 +429,12 @@ def test_keepalive(daemon, connect):
     closed = conn.closed()
     assert conn.keep_alive(1, 1) == 0
     assert conn.count() == 0
-    os.kill(daemon.pid, signal.SIGSTOP)
+    freeze(daemon.pid)
     try:
         error = refused(conn.count)
         reason, = closed.wait(1)
     finally:
-        os.kill(daemon.pid, signal.SIGCONT)
+        thaw(daemon.pid)
     assert reason == virtapi.CLOSE_KEEPALIVE
     assert error.code == virtapi.ERR_INTERNAL_ERROR
     assert "keepalive" in error.message

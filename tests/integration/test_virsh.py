@@ -15,7 +15,7 @@ import time
 
 import pexpect
 import pytest
-from conftest import BUILD, DEADLINE, Output
+from conftest import BUILD, DEADLINE, Output, freeze, thaw
 from daemons import Libvirtd, Virtmond, quiet_firmware, wait_for_socket
 
 VIRSH = ["virsh"]
@@ -498,11 +498,11 @@ def test_virtmond_ends(virtmond, folder):
 def test_a_daemon_hangs(daemon, folder):
     """virsh finds that out by its own pings."""
     watch = Watch(VIRSH, daemon, folder, "-k1 -K1 qemu-monitor-event --loop")
-    os.kill(daemon.pid, signal.SIGSTOP)
+    freeze(daemon.pid)
     try:
         out, err, status = watch.finish()
     finally:
-        os.kill(daemon.pid, signal.SIGCONT)
+        thaw(daemon.pid)
         watch.close()
     assert (out, status) == (["events received: 0", ""], 1)
     assert err[0] == f"error: Disconnected from {daemon.uri()} due to keepalive timeout"
@@ -517,12 +517,12 @@ def test_a_virsh_hangs(request, folder, kind):
     process = watch.output.process
     try:
         before = connections(daemon)
-        process.send_signal(signal.SIGSTOP)
+        freeze(process.pid)
         deadline = time.monotonic() + DEADLINE
         while connections(daemon) >= before:
             assert time.monotonic() < deadline, "the connection stays"
             select.select([], [], [], 0.05)
-        process.send_signal(signal.SIGCONT)
+        thaw(process.pid)
         out, err, status = watch.finish()
     finally:
         watch.close()

@@ -8,7 +8,6 @@ import subprocess
 import urllib.parse
 
 import pytest
-import qmppeer
 import virtapi
 from conftest import BUILD, DEADLINE, WITH_US, uri_of
 
