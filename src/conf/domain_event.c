@@ -17,6 +17,11 @@
 
 #define VIR_FROM_THIS VIR_FROM_NONE
 
+/* Short names of a registration's flags. */
+#define REGEX VIR_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_REGEX
+#define GLOB VIR_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_GLOB
+#define NOCASE VIR_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_NOCASE
+
 /* What the allocator keeps beside each block. */
 #define VIR_DOMAIN_EVENT_OVERHEAD sizeof(size_t)
 
@@ -179,6 +184,18 @@ virDomainMonitorEventLostNew(virDomainIdent *ident, const virEventGap *gap)
 
 /* --- registration --- */
 
+virEventFilter *
+virDomainMonitorEventFilterNew(const char *event, unsigned int flags)
+{
+    virEventFilterType type = VIR_EVENT_FILTER_LITERAL;
+
+    if (flags & REGEX)
+        type = VIR_EVENT_FILTER_REGEX;
+    else if (flags & GLOB)
+        type = VIR_EVENT_FILTER_GLOB;
+    return virEventFilterNew(type, flags & NOCASE, event);
+}
+
 int
 virDomainQemuMonitorEventStateRegisterID(virObjectEventState *state, virConnectPtr conn,
                                          virDomainPtr dom, const char *event,
@@ -186,9 +203,6 @@ virDomainQemuMonitorEventStateRegisterID(virObjectEventState *state, virConnectP
                                          void *opaque, virFreeCallback freecb,
                                          unsigned int flags, int route)
 {
-    const unsigned int regex = VIR_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_REGEX;
-    const unsigned int glob = VIR_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_GLOB;
-    const unsigned int nocase = VIR_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_NOCASE;
     g_autoptr(virEventFilter) filter = NULL;
     virObjectEventRegistration registration = {
         .conn = conn,
@@ -201,24 +215,16 @@ virDomainQemuMonitorEventStateRegisterID(virObjectEventState *state, virConnectP
     };
     int id;
 
-    virCheckFlagsReturn(regex | glob | nocase, -1);
-    if ((flags & regex) && (flags & glob)) {
+    virCheckFlagsReturn(REGEX | GLOB | NOCASE, -1);
+    if ((flags & REGEX) && (flags & GLOB)) {
         virReportInvalidArg(flags, "%s",
                             _("an event filter is a regular expression or a glob, not both"));
         return -1;
     }
 
-    if (event) {
-        virEventFilterType type = VIR_EVENT_FILTER_LITERAL;
-
-        if (flags & regex)
-            type = VIR_EVENT_FILTER_REGEX;
-        else if (flags & glob)
-            type = VIR_EVENT_FILTER_GLOB;
-        if (!(filter = virEventFilterNew(type, flags & nocase, event)))
-            return -1;
-        registration.filter = filter;
-    }
+    if (event && !(filter = virDomainMonitorEventFilterNew(event, flags)))
+        return -1;
+    registration.filter = filter;
 
     if ((id = virObjectEventStateRegister(state, &registration)) < 0)
         return -1;

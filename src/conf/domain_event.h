@@ -39,6 +39,10 @@ virObjectEvent *virDomainMonitorEventNew(virDomainIdent *ident, guint64 number,
 /* A gap that the driver itself knows of: lines that could not be understood. */
 virObjectEvent *virDomainMonitorEventLostNew(virDomainIdent *ident, const virEventGap *gap);
 
+/* What a registration with these of libvirt's flags, which were checked, wants by name. NULL with
+ * an error reported: it is no filter. */
+virEventFilter *virDomainMonitorEventFilterNew(const char *event, unsigned int flags);
+
 /* Registration for the drivers' use; what the public functions return. @flags and
  * @event as in virConnectDomainQemuMonitorEventRegister(); checks them. */
 int virDomainMonitorEventStateRegister(virObjectEventState *state, virConnectPtr conn,

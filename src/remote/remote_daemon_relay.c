@@ -20,6 +20,7 @@
 
 #include "domain_event.h"
 #include "qemu_protocol.h"
+#include "remote_priv.h"
 #include "virgettext.h"
 #include "virlog.h"
 
@@ -272,17 +273,10 @@ static bool
 remoteRelayWantsNotices(const char *event, unsigned int flags)
 {
     g_autoptr(virEventFilter) filter = NULL;
-    virEventFilterType type = VIR_EVENT_FILTER_LITERAL;
 
     if (!event)
         return true;
-    if (flags & VIR_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_REGEX)
-        type = VIR_EVENT_FILTER_REGEX;
-    else if (flags & VIR_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_GLOB)
-        type = VIR_EVENT_FILTER_GLOB;
-    filter = virEventFilterNew(type,
-                               flags & VIR_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_NOCASE,
-                               event);
+    filter = virDomainMonitorEventFilterNew(event, flags);
     return filter && virEventFilterMatches(filter, VIR_DOMAIN_MONITOR_EVENT_LOST,
                                            strlen(VIR_DOMAIN_MONITOR_EVENT_LOST));
 }
@@ -392,14 +386,6 @@ remoteRelaySendDomain(remoteRelayReg *reg, int procedure, int oldProcedure, xdrp
 }
 
 /* A handle as the protocol has it; its texts stay @dom's. */
-static void
-remoteRelayDomainToWire(virDomainPtr dom, remote_nonnull_domain *wire)
-{
-    wire->name = dom->name;
-    memcpy(wire->uuid, dom->uuid, VIR_UUID_BUFLEN);
-    wire->id = dom->id;
-}
-
 static int
 remoteRelayLifecycle(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr dom, int event, int detail,
                      void *opaque)
@@ -407,7 +393,7 @@ remoteRelayLifecycle(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr dom, int eve
     remote_domain_event_callback_lifecycle_msg msg = { .msg = { .event = event,
                                                                 .detail = detail } };
 
-    remoteRelayDomainToWire(dom, &msg.msg.dom);
+    remoteDomainToWire(dom, &msg.msg.dom);
     remoteRelaySendDomain(opaque, REMOTE_PROC_DOMAIN_EVENT_CALLBACK_LIFECYCLE,
                           REMOTE_PROC_DOMAIN_EVENT_LIFECYCLE,
                           (xdrproc_t)xdr_remote_domain_event_callback_lifecycle_msg,
@@ -420,7 +406,7 @@ remoteRelayReboot(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr dom, void *opaq
 {
     remote_domain_event_callback_reboot_msg msg = { 0 };
 
-    remoteRelayDomainToWire(dom, &msg.msg.dom);
+    remoteDomainToWire(dom, &msg.msg.dom);
     remoteRelaySendDomain(opaque, REMOTE_PROC_DOMAIN_EVENT_CALLBACK_REBOOT,
                           REMOTE_PROC_DOMAIN_EVENT_REBOOT,
                           (xdrproc_t)xdr_remote_domain_event_callback_reboot_msg,

@@ -17,6 +17,7 @@
 #include "domain_event.h"
 #include "qemu_protocol.h"
 #include "remote_call.h"
+#include "remote_priv.h"
 #include "remote_protocol.h"
 #include "virgettext.h"
 #include "virlog.h"
@@ -217,9 +218,7 @@ remoteEventsAskMonitorOnce(remoteEvents *events, remoteEventsReg *reg,
     if (event)
         args.event = &text;
     if (wish->dom) {
-        dom.name = wish->dom->name;
-        memcpy(dom.uuid, wish->dom->uuid, VIR_UUID_BUFLEN);
-        dom.id = wish->dom->id;
+        remoteDomainToWire(wish->dom, &dom);
         args.dom = &dom;
     }
     return remoteCallQemuWith(events->client, QEMU_PROC_CONNECT_DOMAIN_MONITOR_EVENT_REGISTER,
@@ -274,9 +273,7 @@ remoteEventsAskDomain(remoteEvents *events, remoteEventsReg *reg, const remoteEv
         return remoteCall(events->client, REMOTE_PROC_CONNECT_DOMAIN_EVENT_REGISTER_ANY, &old,
                           NULL);
     if (wish->dom) {
-        dom.name = wish->dom->name;
-        memcpy(dom.uuid, wish->dom->uuid, VIR_UUID_BUFLEN);
-        dom.id = wish->dom->id;
+        remoteDomainToWire(wish->dom, &dom);
         args.dom = &dom;
     }
     return remoteCallWith(events->client, REMOTE_PROC_CONNECT_DOMAIN_EVENT_CALLBACK_REGISTER_ANY,
