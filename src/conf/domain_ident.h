@@ -32,8 +32,10 @@ struct _virDomainIdent {
                                      * they have here count messages */
     atomic_ullong lost;             /* events of this stream dropped so far, for all readers */
 
-    /* These belong to object_event.c; all but the first are guarded by the queue's lock. */
+    /* These belong to object_event.c; all but the first three are guarded by the queue's lock. */
     atomic_size_t queuedBytes;      /* what this stream holds of the queue */
+    atomic_bool held;               /* whoever its events are passed on to has enough to do */
+    atomic_bool awaited;            /* whoever produces them waits for them to be delivered */
     virEventGap gap;                /* since the queue was last emptied */
     const void *gapClass;           /* class of the events in it */
     guint64 gapSerial;              /* order of arrival of the last of them */

@@ -46,7 +46,8 @@ struct _virObjectEventState {
     atomic_bool watched;                    /* somebody is registered; written under both locks */
     atomic_ullong delivered;
 
-    atomic_bool yielding;                   /* somebody waits for @room */
+    atomic_int easedFd;                     /* -1: not asked for yet */
+    atomic_size_t yieldBytes;               /* somebody waits for so few to be queued; 0: nobody */
     virMutex queueLock;                     /* guards from here... */
     virCond room;                           /* little enough is queued */
     virObjectEvent *first, *last;
@@ -77,6 +78,7 @@ struct _virObjectEventState {
 };
 
 static _Thread_local virObjectEvent *virObjectEventInCallback;
+static _Thread_local virObjectEventState *virObjectEventStateInCallback;
 
 guint32
 virObjectEventHash(const char *text, size_t len)
@@ -116,6 +118,12 @@ virObjectEvent *
 virObjectEventCurrent(void)
 {
     return virObjectEventInCallback;
+}
+
+virObjectEventState *
+virObjectEventCurrentState(void)
+{
+    return virObjectEventStateInCallback;
 }
 
 void
@@ -221,22 +229,20 @@ virObjectEventStateFindMatches(virObjectEventState *state, virObjectEvent *event
 
 /* --- the queue --- */
 
-/* Whether so little is queued that whoever produces events need not give way. */
-static bool
-virObjectEventStateHasRoom(virObjectEventState *state)
-{
-    return atomic_load(&state->bytes) <= state->maxBytes / 4;
-}
-
-
 static void
-virObjectEventStateWake(virObjectEventState *state)
+virObjectEventStateSignal(int fd)
 {
     guint64 one = 1;
 
     /* Can fail only when the counter is full, and then the loop is awake. */
-    while (write(state->wakeFd, &one, sizeof(one)) < 0 && errno == EINTR)
+    while (write(fd, &one, sizeof(one)) < 0 && errno == EINTR)
         ;
+}
+
+static void
+virObjectEventStateWake(virObjectEventState *state)
+{
+    virObjectEventStateSignal(state->wakeFd);
 }
 
 static void
@@ -353,20 +359,72 @@ virObjectEventStatePush(virObjectEventState *state, virObjectEventBatch *batch)
 }
 
 void
-virObjectEventStateYield(virObjectEventState *state)
+virObjectEventStateYield(virObjectEventState *state, size_t bytes)
 {
     gint64 deadline;
 
-    if (virObjectEventStateHasRoom(state))
+    bytes = MAX(1, MIN(bytes, state->maxBytes / 4));
+    if (atomic_load(&state->bytes) <= bytes)
         return;
     deadline = g_get_monotonic_time() + VIR_OBJECT_EVENT_YIELD_MS * 1000;
     virMutexLock(&state->queueLock);
-    atomic_store(&state->yielding, true);
-    while (!virObjectEventStateHasRoom(state) &&
+    atomic_store(&state->yieldBytes, bytes);
+    while (atomic_load(&state->bytes) > bytes &&
            virCondWaitUntil(&state->room, &state->queueLock, deadline))
         ;
-    atomic_store(&state->yielding, false);
+    atomic_store(&state->yieldBytes, 0);
     virMutexUnlock(&state->queueLock);
+}
+
+int
+virObjectEventStateEasedFD(virObjectEventState *state)
+{
+    int fd = atomic_load(&state->easedFd);
+
+    if (fd >= 0)
+        return fd;
+    if ((fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0) {
+        virReportSystemError(errno, "%s", _("cannot create an eventfd for the event queue"));
+        return -1;
+    }
+    atomic_store(&state->easedFd, fd);
+    return fd;
+}
+
+/* Whether @ident has more than @bytes before it. */
+static bool
+virObjectEventStateHasAhead(virObjectEventState *state, virDomainIdent *ident, size_t bytes)
+{
+    return atomic_load(&ident->held) ||
+        atomic_load(&ident->queuedBytes) > MIN(bytes, state->maxBytes / 4);
+}
+
+bool
+virObjectEventStateIsAhead(virObjectEventState *state, virDomainIdent *ident)
+{
+    if (!virObjectEventStateHasAhead(state, ident, VIR_OBJECT_EVENT_AHEAD_BYTES))
+        return false;
+    atomic_store(&ident->awaited, true);
+    /* All may have been delivered just before that was said. */
+    return virObjectEventStateHasAhead(state, ident, VIR_OBJECT_EVENT_AHEAD_BYTES);
+}
+
+/* Tells whoever waits for @ident once half of it is delivered: so that there is still something to
+ * deliver while more is read. */
+static void
+virObjectEventStateEase(virObjectEventState *state, virDomainIdent *ident)
+{
+    if (atomic_load(&ident->awaited) &&
+        !virObjectEventStateHasAhead(state, ident, VIR_OBJECT_EVENT_AHEAD_BYTES / 2) &&
+        atomic_exchange(&ident->awaited, false) && atomic_load(&state->easedFd) >= 0)
+        virObjectEventStateSignal(atomic_load(&state->easedFd));
+}
+
+void
+virObjectEventStateSetHeld(virObjectEventState *state, virDomainIdent *ident, bool held)
+{
+    atomic_store(&ident->held, held);
+    virObjectEventStateEase(state, ident);
 }
 
 bool
@@ -379,9 +437,12 @@ virObjectEventStateIsWatched(virObjectEventState *state)
 static void
 virObjectEventStateDischarge(virObjectEventState *state, virDomainIdent *ident, size_t bytes)
 {
-    atomic_fetch_sub_explicit(&ident->queuedBytes, bytes, memory_order_relaxed);
-    atomic_fetch_sub(&state->bytes, bytes);
-    if (atomic_load(&state->yielding) && virObjectEventStateHasRoom(state)) {
+    size_t left = atomic_fetch_sub(&state->bytes, bytes) - bytes;
+    size_t yieldBytes = atomic_load(&state->yieldBytes);
+
+    atomic_fetch_sub(&ident->queuedBytes, bytes);
+    virObjectEventStateEase(state, ident);
+    if (yieldBytes > 0 && left <= yieldBytes) {
         g_auto(virLockGuard) guard G_GNUC_UNUSED = virLockGuardLock(&state->queueLock);
 
         virCondBroadcast(&state->room);
@@ -498,11 +559,14 @@ virObjectEventStateCall(virObjectEventState *state, virObjectEvent *event,
     virObjectEventTarget target = { reg->conn, reg->callbackID, reg->cb, reg->opaque };
     /* A callback may run the loop, which may deliver for another state. */
     virObjectEvent *outer = virObjectEventInCallback;
+    virObjectEventState *outerState = virObjectEventStateInCallback;
 
     virObjectEventInCallback = event;
+    virObjectEventStateInCallback = state;
     event->klass->dispatch(event, virObjectEventStateGetHandle(state, reg->conn, event->domain),
                            &target);
     virObjectEventInCallback = outer;
+    virObjectEventStateInCallback = outerState;
 }
 
 static void
@@ -650,6 +714,7 @@ virObjectEventStateNew(size_t maxBytes)
     state = g_new0(virObjectEventState, 1);
     atomic_init(&state->refs, 1);
     state->wakeFd = fd;
+    atomic_init(&state->easedFd, -1);
     state->maxBytes = maxBytes > 0 ? maxBytes : VIR_OBJECT_EVENT_QUEUE_BYTES_MAX;
     virMutexInit(&state->queueLock);
     virCondInit(&state->room);
@@ -682,6 +747,8 @@ virObjectEventStateUnref(virObjectEventState *state)
     virCondDestroy(&state->room);
     virMutexDestroy(&state->queueLock);
     close(state->wakeFd);
+    if (atomic_load(&state->easedFd) >= 0)
+        close(atomic_load(&state->easedFd));
     g_free(state);
 }
 

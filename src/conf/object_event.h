@@ -112,14 +112,34 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(virObjectEventState, virObjectEventStateUnref)
  */
 void virObjectEventStatePush(virObjectEventState *state, virObjectEventBatch *batch);
 
-/* How long a thread that pushes gives way to the one that delivers: short enough that what it
- * reads at a time, every so often, is more than the busiest QEMU emits (256 KiB each, 50 MiB/s in
+/* How long whoever reads events gives way to whoever delivers them: short enough that what is
+ * read at a time, every so often, is more than the busiest QEMU emits (256 KiB each, 50 MiB/s in
  * all), so that a loop that has stopped does not make QEMU's own memory grow. */
 #define VIR_OBJECT_EVENT_YIELD_MS 5
-/* For a thread that is about to read more: if a quarter of the queue is taken, waits until it is not,
- * or for VIR_OBJECT_EVENT_YIELD_MS. A burst then is as fast as its delivery, and nothing of it need
- * be lost. Not from the event loop's thread. */
-void virObjectEventStateYield(virObjectEventState *state);
+/* How far one stream may run ahead of its delivery. Enough for the loop to find something to do
+ * each turn; little enough that another stream's event behind it is delivered a few ms later, and
+ * that what is queued stays in the processor's cache. */
+#define VIR_OBJECT_EVENT_AHEAD_BYTES (256 * 1024)
+/* For a thread that is about to read more: if more than @bytes are queued, or a quarter of what may
+ * be, waits until it is less, or for VIR_OBJECT_EVENT_YIELD_MS. A burst then is as fast as its
+ * delivery, and nothing of it need be lost. Not from the event loop's thread. */
+void virObjectEventStateYield(virObjectEventState *state, size_t bytes);
+
+/**
+ * virObjectEventStateIsAhead:
+ * @ident: the stream
+ *
+ * Any thread. For whoever reads streams that don't wait for each other: whether this one should
+ * not be read now, as VIR_OBJECT_EVENT_AHEAD_BYTES of it are queued or it is held. If so, the
+ * eventfd becomes readable when that is over.
+ */
+bool virObjectEventStateIsAhead(virObjectEventState *state, virDomainIdent *ident);
+/* An eventfd of the state's, readable when streams that were found ahead have become less so; made
+ * at the first call, by the one thread that asks for streams. -1 with an error reported. */
+int virObjectEventStateEasedFD(virObjectEventState *state);
+/* Any thread. For an application that passes events on: all that this stream's events go to have
+ * enough before them, or no longer. */
+void virObjectEventStateSetHeld(virObjectEventState *state, virDomainIdent *ident, bool held);
 
 /* Whether anybody is registered, so that a producer may spare itself work. Any thread. */
 bool virObjectEventStateIsWatched(virObjectEventState *state);
@@ -193,3 +213,5 @@ guint64 virObjectEventStateGetLost(virObjectEventState *state, virConnectPtr con
 
 /* The event being delivered by the calling thread, or NULL outside a callback. */
 virObjectEvent *virObjectEventCurrent(void);
+/* Whose it is; borrowed. */
+virObjectEventState *virObjectEventCurrentState(void);

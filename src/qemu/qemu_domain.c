@@ -11,6 +11,7 @@
 
 #include "qemu_domain.h"
 
+#include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -30,7 +31,22 @@ qemuEventSinkFlush(qemuEventSink *sink)
     if (sink->batch.count == 0)
         return;
     virObjectEventStatePush(sink->state, &sink->batch);
-    virObjectEventStateYield(sink->state);
+    /* What many streams hold together, each little enough to be read on. */
+    virObjectEventStateYield(sink->state, SIZE_MAX);
+}
+
+void
+qemuEventSinkResume(qemuEventSink *sink)
+{
+    g_autoptr(GHashTable) paused = g_steal_pointer(&sink->paused);
+    GHashTableIter iter;
+    void *mon;
+
+    if (!paused)
+        return;
+    g_hash_table_iter_init(&iter, paused);
+    while (g_hash_table_iter_next(&iter, &mon, NULL))
+        qemuMonitorResume(mon);
 }
 
 static void
@@ -111,6 +127,20 @@ qemuDomainHandleEvent(virDomainObj *obj, const qemuDomainEvent *event, qemuEvent
     virDomainObjSetState(obj, priv->life.state, priv->life.reason);
     if (told)
         qemuEventSinkAdd(sink, virDomainEventLifecycleNew(obj->ident, type, detail));
+}
+
+bool
+qemuDomainMayRead(virDomainObj *obj, qemuEventSink *sink)
+{
+    qemuDomain *priv = obj->privateData;
+
+    if (!virObjectEventStateIsAhead(sink->state, obj->ident))
+        return true;
+    if (!sink->paused)
+        sink->paused = g_hash_table_new_full(NULL, NULL, (GDestroyNotify)qemuMonitorUnref, NULL);
+    if (!g_hash_table_contains(sink->paused, priv->mon))
+        g_hash_table_add(sink->paused, qemuMonitorRef(priv->mon));
+    return false;
 }
 
 void

@@ -20,6 +20,8 @@
 typedef struct {
     virObjectEventState *state;
     virObjectEventBatch batch;
+    GHashTable *paused;             /* monitors that aren't read until their streams are delivered;
+                                     * a reference each */
 } qemuEventSink;
 
 /* Events collected before they are handed over although the turn isn't over: what thousands of
@@ -29,6 +31,8 @@ typedef struct {
 /* Takes @event. */
 void qemuEventSinkAdd(qemuEventSink *sink, virObjectEvent *event);
 void qemuEventSinkFlush(qemuEventSink *sink);
+/* Streams have been delivered: those that were paused may go on, or pause again. */
+void qemuEventSinkResume(qemuEventSink *sink);
 
 /* An event as it was read, before it is known or decided whose it is. */
 typedef struct {
@@ -77,10 +81,12 @@ virDomainObj *qemuDomainNew(const char *name, const unsigned char *uuid, int id,
                             const qemuIdentity *identity, int runningReason);
 qemuDomain *qemuDomainGet(virDomainObj *obj);
 
-/* The following four are for the I/O thread. The first queues an event alone; the second also
+/* The following five are for the I/O thread. The first queues an event alone; the second also
  * follows the state. */
 void qemuDomainRelayEvent(virDomainObj *obj, const qemuDomainEvent *event, qemuEventSink *sink);
 void qemuDomainHandleEvent(virDomainObj *obj, const qemuDomainEvent *event, qemuEventSink *sink);
+/* Whether its monitor may be read on; if not, it is noted as paused. */
+bool qemuDomainMayRead(virDomainObj *obj, qemuEventSink *sink);
 void qemuDomainTellGap(virDomainObj *obj, const virEventGap *gap, qemuEventSink *sink);
 /* Its connection has ended: sets the state, tells it, wakes who waits for it. */
 void qemuDomainEnd(virDomainObj *obj, qemuEventSink *sink);

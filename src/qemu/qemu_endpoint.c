@@ -352,12 +352,21 @@ qemuEndpointMonitorClosed(qemuMonitor *mon G_GNUC_UNUSED, const char *reason, vo
     qemuEndpointAgain(endpoint);
 }
 
+static bool
+qemuEndpointMonitorMayRead(qemuMonitor *mon G_GNUC_UNUSED, void *opaque)
+{
+    qemuEndpoint *endpoint = opaque;
+
+    return !endpoint->dom || qemuDomainMayRead(endpoint->dom, endpoint->sink);
+}
+
 static const qemuMonitorCallbacks qemuEndpointMonitorCallbacks = {
     .ready = qemuEndpointMonitorReady,
     .event = qemuEndpointMonitorEvent,
     .badLine = qemuEndpointMonitorBadLine,
     .busy = qemuEndpointMonitorBusy,
     .closed = qemuEndpointMonitorClosed,
+    .mayRead = qemuEndpointMonitorMayRead,
 };
 
 /* What to do about a connection that was not made, for which there is an error. */

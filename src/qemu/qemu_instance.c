@@ -12,7 +12,9 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "qemu_endpoint.h"
 #include "qemu_process.h"
@@ -71,6 +73,7 @@ struct _qemuInstance {
 
     /* The rest is the I/O thread's own. */
     qemuEventSink sink;
+    virIOHandle *easedHandle;           /* of the queue: streams were delivered */
     qemuWatch *watch;
     GHashTable *sockets;            /* qemuInstanceSocket by path; not the replaced ones */
     GPtrArray *replaced;            /* those */
@@ -125,6 +128,18 @@ qemuInstanceTurnEnd(void *opaque)
     qemuInstance *instance = opaque;
 
     qemuEventSinkFlush(&instance->sink);
+}
+
+static void
+qemuInstanceOnEased(virIOHandle *handle G_GNUC_UNUSED, int fd, uint32_t events G_GNUC_UNUSED,
+                    void *opaque)
+{
+    qemuInstance *instance = opaque;
+    guint64 count;
+
+    if (read(fd, &count, sizeof(count)) < 0 && errno != EAGAIN && errno != EINTR)
+        VIR_WARN("cannot read from the event queue's eventfd: %s", g_strerror(errno));
+    qemuEventSinkResume(&instance->sink);
 }
 
 /* Opening need wait no longer. */
@@ -545,28 +560,41 @@ qemuInstanceOpenDue(void *opaque)
     qemuInstanceCheckOpen(instance);
 }
 
+/* For the reason that the thread's last error gives. */
+static void
+qemuInstanceFailOpen(qemuInstance *instance)
+{
+    virErrorPtr error = NULL;
+
+    virErrorPreserveLast(&error);
+    virIOLoopStopTimer(instance->openTimer);
+    qemuInstanceSetOpen(instance, error);
+}
+
 /* In the I/O thread. */
 static void
 qemuInstanceStart(void *opaque)
 {
     qemuInstance *instance = opaque;
+    int easedFd = virObjectEventStateEasedFD(instance->events);
 
     instance->openTimer = virIOLoopAddTimer(instance->io, QEMU_INSTANCE_OPEN_TIMEOUT_MS,
                                          qemuInstanceOpenDue, instance);
+    if (easedFd < 0 ||
+        !(instance->easedHandle = virIOLoopAddHandle(instance->io, easedFd, EPOLLIN,
+                                                     qemuInstanceOnEased, instance))) {
+        qemuInstanceFailOpen(instance);
+        return;
+    }
     instance->scanning = true;
     instance->watch = qemuWatchNew(instance->io,
                                    (const char *const *)instance->patterns->pdata,
                                    &qemuInstanceWatchCallbacks, instance);
     instance->scanning = false;
-    if (!instance->watch) {
-        virErrorPtr error = NULL;
-
-        virErrorPreserveLast(&error);
-        virIOLoopStopTimer(instance->openTimer);
-        qemuInstanceSetOpen(instance, error);
-    } else {
+    if (!instance->watch)
+        qemuInstanceFailOpen(instance);
+    else
         qemuInstanceCheckOpen(instance);
-    }
 }
 
 /* Ends the connection to a socket whose QEMU lives on, and forgets it. */
@@ -686,6 +714,8 @@ qemuInstanceStop(void *opaque)
     g_hash_table_remove_all(instance->sockets);
     g_ptr_array_set_size(instance->replaced, 0);
     virObjectEventBatchClear(&instance->sink.batch);
+    g_clear_pointer(&instance->sink.paused, g_hash_table_unref);
+    virIOLoopRemoveHandle(g_steal_pointer(&instance->easedHandle));
 }
 
 static void

@@ -77,6 +77,9 @@ struct _qemuMonitor {
     gint64 received;                    /* when the bytes being looked at were read */
     virIOHandle *handle;
     virIOTimer *greetingTimer;
+    bool paused;                        /* isn't read */
+    bool blocked;                       /* waits until QEMU takes more */
+    virIOTimer *pauseTimer;             /* from the first pause on */
     GByteArray *partial;                /* the start of a line; NULL: none */
     bool skipping;                      /* over the rest of a line that is too long */
     size_t skipped;
@@ -266,6 +269,14 @@ qemuMonitorCommandFinish(qemuMonitor *mon, qemuMonitorCommandObj *command, char 
 
 static void qemuMonitorLost(qemuMonitor *mon, const char *reason);
 
+/* What it waits for. */
+static void
+qemuMonitorUpdateHandle(qemuMonitor *mon)
+{
+    virIOLoopUpdateHandle(mon->handle,
+                          (mon->paused ? 0 : EPOLLIN) | (mon->blocked ? EPOLLOUT : 0));
+}
+
 /* I/O thread. */
 static void
 qemuMonitorWrite(qemuMonitor *mon)
@@ -312,7 +323,8 @@ qemuMonitorWrite(qemuMonitor *mon)
             if (errno == EINTR)
                 continue;
             if (errno == EAGAIN) {
-                virIOLoopUpdateHandle(mon->handle, EPOLLIN | EPOLLOUT);
+                mon->blocked = true;
+                qemuMonitorUpdateHandle(mon);
                 return;
             }
             /* Reading tells why; what QEMU said before it went is still to be read. */
@@ -333,7 +345,9 @@ qemuMonitorWrite(qemuMonitor *mon)
             qemuMonitorCommandUnref(command);
         }
     }
-    virIOLoopUpdateHandle(mon->handle, EPOLLIN);
+    mon->blocked = false;
+    qemuMonitorResume(mon);     /* for the answer */
+    qemuMonitorUpdateHandle(mon);
 }
 
 /* --- understanding lines --- */
@@ -670,6 +684,59 @@ qemuMonitorRead(qemuMonitor *mon)
     }
 }
 
+/* --- pauses --- */
+
+/* Whoever waits for a reply must not wait for the delivery of events before it. */
+static bool
+qemuMonitorMayRead(qemuMonitor *mon)
+{
+    bool awaited;
+
+    if (!mon->callbacks->mayRead || mon->callbacks->mayRead(mon, mon->opaque))
+        return true;
+    virMutexLock(&mon->lock);
+    awaited = !g_queue_is_empty(&mon->pending);
+    virMutexUnlock(&mon->lock);
+    return awaited;
+}
+
+void
+qemuMonitorResume(qemuMonitor *mon)
+{
+    if (mon->fd < 0 || !mon->paused)
+        return;
+    mon->paused = false;
+    virIOLoopStopTimer(mon->pauseTimer);
+    qemuMonitorUpdateHandle(mon);
+}
+
+/* One helping, whether it is welcome or not. */
+static void
+qemuMonitorOnPauseEnd(void *opaque)
+{
+    g_autoptr(qemuMonitor) mon = qemuMonitorRef(opaque);
+
+    qemuMonitorRead(mon);
+    if (mon->fd < 0)
+        return;
+    if (qemuMonitorMayRead(mon))
+        qemuMonitorResume(mon);
+    else
+        virIOLoopRestartTimer(mon->pauseTimer, QEMU_MONITOR_PAUSE_MS);
+}
+
+static void
+qemuMonitorPause(qemuMonitor *mon)
+{
+    mon->paused = true;
+    qemuMonitorUpdateHandle(mon);
+    if (mon->pauseTimer)
+        virIOLoopRestartTimer(mon->pauseTimer, QEMU_MONITOR_PAUSE_MS);
+    else
+        mon->pauseTimer = virIOLoopAddTimer(mon->io, QEMU_MONITOR_PAUSE_MS,
+                                            qemuMonitorOnPauseEnd, mon);
+}
+
 static void
 qemuMonitorOnIO(virIOHandle *handle, int fd, uint32_t events, void *opaque)
 {
@@ -677,8 +744,13 @@ qemuMonitorOnIO(virIOHandle *handle, int fd, uint32_t events, void *opaque)
 
     if (events & EPOLLOUT)
         qemuMonitorWrite(mon);
-    if (mon->fd >= 0 && (events & ~(uint32_t)EPOLLOUT))
+    if (mon->fd < 0 || !(events & ~(uint32_t)EPOLLOUT))
+        return;
+    /* Of one that QEMU has left, all that it said is read. */
+    if ((events & (EPOLLHUP | EPOLLERR)) || qemuMonitorMayRead(mon))
         qemuMonitorRead(mon);
+    else
+        qemuMonitorPause(mon);
 }
 
 static void
@@ -798,6 +870,7 @@ qemuMonitorShut(qemuMonitor *mon, const char *reason)
     close(mon->fd);
     mon->fd = -1;
     g_clear_pointer(&mon->greetingTimer, virIOLoopRemoveTimer);
+    g_clear_pointer(&mon->pauseTimer, virIOLoopRemoveTimer);
     g_clear_pointer(&mon->partial, g_byte_array_unref);
     for (i = 0; i < mon->nrxFds; i++)
         close(mon->rxFds[i]);

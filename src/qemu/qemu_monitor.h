@@ -30,6 +30,9 @@
 #define QEMU_MONITOR_SKIP_MAX (64 * 1024 * 1024)
 /* Lines in a row that are no QMP, before the connection is given up. */
 #define QEMU_MONITOR_BAD_LINES_MAX 1000
+/* How long a monitor may go unread: so seldom at worst, and as much at a time as the loop's buffer
+ * holds (256 KiB, 50 MiB/s), is more than the busiest QEMU emits. It must never pile up there. */
+#define QEMU_MONITOR_PAUSE_MS 5
 /* File descriptors that may go with one command; QEMU takes one at a time per message,
  * SCM_MAX_FD is 253. */
 #define QEMU_MONITOR_FDS_MAX 16
@@ -50,6 +53,9 @@ typedef struct {
     /* The last call; the connection is over and pending commands have failed. Not called after
      * qemuMonitorClose(). @reason is for people. */
     void (*closed)(qemuMonitor *mon, const char *reason, void *opaque);
+    /* Before more is read: false if not now, as too much waits for its delivery. Then nothing is
+     * read until qemuMonitorResume() or for QEMU_MONITOR_PAUSE_MS. May be NULL. */
+    bool (*mayRead)(qemuMonitor *mon, void *opaque);
 } qemuMonitorCallbacks;
 
 /**
@@ -72,6 +78,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(qemuMonitor, qemuMonitorUnref)
 
 /* I/O thread only: ends the connection, fails pending commands; no callback follows. */
 void qemuMonitorClose(qemuMonitor *mon);
+
+/* I/O thread only: it may be read again. */
+void qemuMonitorResume(qemuMonitor *mon);
 
 /* The listening process as the kernel knows it (SO_PEERCRED); 0 if unknown. */
 int qemuMonitorPeerPid(qemuMonitor *mon);

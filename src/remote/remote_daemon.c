@@ -120,11 +120,20 @@ remoteDaemonClientDrained(virNetServerClient *client, void *opaque)
     remoteRelayClientDrained(daemon->relay, virNetServerClientGetData(client));
 }
 
+static void
+remoteDaemonClientEased(virNetServerClient *client G_GNUC_UNUSED, void *opaque)
+{
+    remoteDaemon *daemon = opaque;
+
+    remoteRelayEased(daemon->relay);
+}
+
 static const virNetServerFuncs remoteDaemonServerFuncs = {
     .clientNew = remoteDaemonClientNew,
     .clientClosed = remoteDaemonClientClosed,
     .clientFree = remoteDaemonClientFree,
     .clientDrained = remoteDaemonClientDrained,
+    .clientEased = remoteDaemonClientEased,
 };
 
 static void

@@ -20,6 +20,7 @@
 
 #include "domain_event.h"
 #include "qemu_protocol.h"
+#include "remote_daemon_pace.h"
 #include "remote_priv.h"
 #include "virgettext.h"
 #include "virlog.h"
@@ -76,6 +77,7 @@ struct _remoteRelay {
     virConnectPtr conn;         /* a reference */
     int lastNumber;             /* that was given to a registration; -1: none was */
     guint64 lastOrder;
+    remotePace *pace;
     guint64 lastSerial;         /* of the event that @lastEvent is */
     bool lastTried;             /* ... which may have failed: then it is NULL */
     virNetEvent *lastEvent;
@@ -88,6 +90,7 @@ remoteRelayNew(virConnectPtr conn)
 
     relay->conn = virConnectRefInternal(conn);
     relay->lastNumber = -1;
+    relay->pace = remotePaceNew();
     return relay;
 }
 
@@ -97,6 +100,7 @@ remoteRelayFree(remoteRelay *relay)
     if (!relay)
         return;
     g_clear_pointer(&relay->lastEvent, virNetEventUnref);
+    remotePaceFree(relay->pace);
     virConnectUnref(relay->conn);
     g_free(relay);
 }
@@ -262,6 +266,8 @@ remoteRelayMonitorEvent(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr dom, cons
                !virNetServerClientSendEvent(reg->client->client, encoded, reg->number)) {
         remoteRelayCountLost(reg->relay, reg->client, current);
     }
+    remotePaceCount(reg->relay->pace, current,
+                    virNetServerClientIsBehind(reg->client->client));
     /* One that could not be encoded is told at once, as the queue may never have been full. */
     if (!encoded)
         remoteRelayClientDrained(reg->relay, reg->client);
@@ -535,7 +541,7 @@ remoteRelayRemoveOld(remoteRelay *relay G_GNUC_UNUSED, remoteDaemonClient *clien
 }
 
 void
-remoteRelayClientClear(remoteRelay *relay G_GNUC_UNUSED, remoteDaemonClient *client)
+remoteRelayClientClear(remoteRelay *relay, remoteDaemonClient *client)
 {
     remoteRelayReg *reg;
     GHashTableIter iter;
@@ -550,6 +556,7 @@ remoteRelayClientClear(remoteRelay *relay G_GNUC_UNUSED, remoteDaemonClient *cli
     g_clear_pointer(&client->regs, g_hash_table_unref);
     g_clear_pointer(&client->gaps, g_hash_table_unref);
     g_clear_pointer(&client->crowd, g_hash_table_unref);
+    remotePaceEase(relay->pace);
 }
 
 /* --- telling what was lost --- */
@@ -646,4 +653,10 @@ remoteRelayClientDrained(remoteRelay *relay G_GNUC_UNUSED, remoteDaemonClient *c
             return;             /* it goes on when there is room again */
         g_hash_table_iter_remove(&iter);
     }
+}
+
+void
+remoteRelayEased(remoteRelay *relay)
+{
+    remotePaceEase(relay->pace);
 }

@@ -741,5 +741,8 @@ remoteEventsFlush(remoteEvents *events)
     if (events->batch.count == 0)
         return;
     virObjectEventStatePush(events->state, &events->batch);
-    virObjectEventStateYield(events->state);
+    /* Others' events are in the same stream of bytes, and their answers: who waits for one must not
+     * wait for callbacks too. */
+    if (!virNetClientIsAwaited(events->client))
+        virObjectEventStateYield(events->state, VIR_OBJECT_EVENT_AHEAD_BYTES);
 }

@@ -614,6 +614,12 @@ virNetClientSetKeepAliveInThread(void *opaque)
         virKeepAliveStart(request->client->keepalive, request->interval, request->count);
 }
 
+bool
+virNetClientIsAwaited(virNetClient *client)
+{
+    return !g_queue_is_empty(&client->calls);
+}
+
 void
 virNetClientSetKeepAlive(virNetClient *client, int interval, unsigned int count)
 {

@@ -90,6 +90,8 @@ typedef struct {
  */
 int virNetClientCall(virNetClient *client, virNetClientCallData *call);
 
+/* I/O thread only, where messages are taken: whether a call waits for its reply. */
+bool virNetClientIsAwaited(virNetClient *client);
 /* Pings from now on, or stops (interval <= 0): see virKeepAliveStart(). Any thread. A server that
  * doesn't answer is VIR_CONNECT_CLOSE_REASON_KEEPALIVE. */
 void virNetClientSetKeepAlive(virNetClient *client, int interval, unsigned int count);

@@ -56,6 +56,8 @@ typedef struct {
     /* An event was refused since, and now the queue is below half of its limit. Events may be
      * sent in here. */
     void (*clientDrained)(virNetServerClient *client, void *opaque);
+    /* It was found to be behind (virNetServerClientIsBehind()) and is no longer. */
+    void (*clientEased)(virNetServerClient *client, void *opaque);
 } virNetServerFuncs;
 
 /* ---- Any thread but the I/O thread ---- */

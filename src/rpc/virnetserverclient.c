@@ -75,6 +75,7 @@ struct _virNetServerClient {
     bool resuming;              /* will be, in the next turn */
     size_t requests;            /* calls whose reply isn't sent whole */
     size_t keepalives;          /* messages of keepalive that aren't */
+    bool behind;                /* was found to be, and isn't below half of that since */
     bool refusing;              /* an event was refused and the queue isn't below half since */
     guint64 events;
     guint64 refused;
@@ -233,6 +234,39 @@ virNetServerClientSent(const virNetMessageHeader *header, void *opaque)
     }
 }
 
+/* More than this waits for a client that is behind. */
+static size_t
+virNetServerClientAheadBytes(virNetServerClient *client)
+{
+    return MIN(VIR_NET_SERVER_CLIENT_AHEAD_BYTES,
+               virNetServerGetLimits(client->server)->maxClientEventBytes / 4);
+}
+
+bool
+virNetServerClientIsBehind(virNetServerClient *client)
+{
+    if (client->state != VIR_NET_SERVER_CLIENT_ACTIVE ||
+        virNetWriterEventBytes(client->writer) <= virNetServerClientAheadBytes(client))
+        return false;
+    client->behind = true;
+    return true;
+}
+
+/* Tells that it is behind no longer. */
+static void
+virNetServerClientEase(virNetServerClient *client)
+{
+    void *opaque;
+    const virNetServerFuncs *funcs = virNetServerGetFuncs(client->server, &opaque);
+
+    if (!client->behind ||
+        virNetWriterEventBytes(client->writer) > virNetServerClientAheadBytes(client) / 2)
+        return;
+    client->behind = false;
+    if (funcs->clientEased)
+        funcs->clientEased(client, opaque);
+}
+
 void
 virNetServerClientFlush(virNetServerClient *client)
 {
@@ -263,6 +297,7 @@ virNetServerClientFlush(virNetServerClient *client)
         /* What was queued in there is written at once, unless that was refused again: then
          * there is nothing that could be written first. */
     } while (rc == 1 && !client->refusing && !virNetWriterIsEmpty(client->writer));
+    virNetServerClientEase(client);
 
     if (client->state == VIR_NET_SERVER_CLIENT_LEAVING && rc == 1 && client->requests == 0 &&
         virNetWriterIsEmpty(client->writer))

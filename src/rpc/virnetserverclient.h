@@ -35,6 +35,8 @@ typedef struct {
     bool secure;
 } virNetServerIdentity;
 
+/* Of events that wait, so many keep a client busy that reads: as much again as its socket holds. */
+#define VIR_NET_SERVER_CLIENT_AHEAD_BYTES (256 * 1024)
 /* Beyond the limit on events, for those of which there are few. */
 #define VIR_NET_SERVER_CLIENT_RESERVE_BYTES (256 * 1024)
 
@@ -93,6 +95,9 @@ void virNetServerClientRefuseEvent(virNetServerClient *client);
  * No virNetServerFuncs.clientDrained follows. */
 bool virNetServerClientSendRareEvent(virNetServerClient *client, virNetEvent *event,
                                      int callbackID);
+/* Whether more than VIR_NET_SERVER_CLIENT_AHEAD_BYTES, or a quarter of the limit, of events wait for
+ * it: what comes now comes too fast. virNetServerFuncs.clientEased follows when it is half of that. */
+bool virNetServerClientIsBehind(virNetServerClient *client);
 /* What the events that wait may cost. */
 size_t virNetServerClientGetEventBytesMax(virNetServerClient *client);
 /* What the events that wait cost; how many were sent or queued, and how many refused, since it

@@ -10,9 +10,11 @@
 
 #include "object_event.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "domain_event.h"
 #include "testloop.h"
@@ -1169,7 +1171,7 @@ produceYielding(void *opaque)
     for (i = 0; i < YIELD_ROUNDS; i++) {
         pushMany(f, f->one, &f->number, "BLOCK_IO_ERROR", 10, 172);
         do {
-            virObjectEventStateYield(f->state);
+            virObjectEventStateYield(f->state, SIZE_MAX);
         } while (atomic_load(&f->one->queuedBytes) > SMALL_QUEUE / 4);
     }
     return NULL;
@@ -1185,7 +1187,7 @@ testYield(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
     pthread_t thread;
 
     g_assert_cmpint(watchWith(f, &w, NULL, NULL, onEvent, 0), >=, 0);
-    virObjectEventStateYield(f->state);             /* there is nothing to wait for */
+    virObjectEventStateYield(f->state, SIZE_MAX);             /* there is nothing to wait for */
     g_assert_cmpint(pthread_create(&thread, NULL, produceYielding, f), ==, 0);
     while (w.calls < YIELD_ROUNDS * 10)
         testLoopWait();
@@ -1195,12 +1197,77 @@ testYield(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
     g_assert_cmpuint(stats.lost, ==, 0);
 
     pushMany(f, f->one, &f->number, "BLOCK_IO_ERROR", 100, 172);
-    virObjectEventStateYield(f->state);             /* nobody delivers */
+    virObjectEventStateYield(f->state, SIZE_MAX);             /* nobody delivers */
     testLoopDrain();
     leaveAll(f);
 }
 
 /* However many storm, there is room for one that doesn't. */
+static bool
+wasEased(Fixture *f)
+{
+    guint64 count;
+
+    return read(virObjectEventStateEasedFD(f->state), &count, sizeof(count)) == sizeof(count);
+}
+
+/* A stream with much before it is said to be ahead, others are not; and when it is no longer,
+ * whoever asked is told, once. */
+static void
+testAhead(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
+{
+    const size_t each = 1000;
+    Watcher w = { .name = "a" };
+    size_t n = 0;
+
+    g_assert_cmpint(watchWith(f, &w, NULL, NULL, onEvent, 0), >=, 0);
+    g_assert_false(wasEased(f));
+    do {
+        g_assert_false(virObjectEventStateIsAhead(f->state, f->two));
+        pushMany(f, f->one, &f->number, "E", 1, each);
+        n++;
+    } while (!virObjectEventStateIsAhead(f->state, f->one));
+    g_assert_cmpuint(n, <=, VIR_OBJECT_EVENT_AHEAD_BYTES / each + 1);
+    g_assert_cmpuint(n, >, VIR_OBJECT_EVENT_AHEAD_BYTES / (2 * each));
+    g_assert_false(wasEased(f));
+
+    testLoopDrain();
+    g_assert_true(wasEased(f));
+    g_assert_false(wasEased(f));
+    g_assert_false(virObjectEventStateIsAhead(f->state, f->one));
+
+    /* Nobody asked. */
+    pushMany(f, f->one, &f->number, "E", n, each);
+    testLoopDrain();
+    g_assert_false(wasEased(f));
+
+    /* Held by whoever its events are passed on to. */
+    virObjectEventStateSetHeld(f->state, f->one, true);
+    g_assert_true(virObjectEventStateIsAhead(f->state, f->one));
+    pushMany(f, f->one, &f->number, "E", 1, each);
+    testLoopDrain();
+    g_assert_false(wasEased(f));
+    virObjectEventStateSetHeld(f->state, f->one, false);
+    g_assert_true(wasEased(f));
+    g_assert_false(virObjectEventStateIsAhead(f->state, f->one));
+    leaveAll(f);
+}
+
+/* So is one whose last watcher leaves. */
+static void
+testAheadOfNobody(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
+{
+    Watcher w = { .name = "a" };
+
+    g_assert_false(wasEased(f));
+    g_assert_cmpint(watchWith(f, &w, NULL, NULL, onEvent, 0), >=, 0);
+    pushMany(f, f->one, &f->number, "E", VIR_OBJECT_EVENT_AHEAD_BYTES / 1000 + 1, 1000);
+    g_assert_true(virObjectEventStateIsAhead(f->state, f->one));
+    leaveAll(f);
+    g_assert_true(wasEased(f));
+    g_assert_false(virObjectEventStateIsAhead(f->state, f->one));
+}
+
 static void
 testFairness(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
 {
@@ -1664,6 +1731,8 @@ main(int argc, char **argv)
         { "register-in-gap", testRegisterInGap, SMALL_QUEUE },
         { "stalled-loop", testStalledLoop, SMALL_QUEUE },
         { "yield", testYield, SMALL_QUEUE },
+        { "ahead", testAhead, 0 },
+        { "ahead-of-nobody", testAheadOfNobody, 0 },
         { "fairness", testFairness, SMALL_QUEUE },
         { "reserve", testReserve, SMALL_QUEUE },
         { "nobody-watches", testNobodyWatches, 0 },

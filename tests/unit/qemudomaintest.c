@@ -63,6 +63,14 @@ closeInThread(void *opaque)
 }
 
 static void
+resumeInThread(void *opaque)
+{
+    Fixture *f = opaque;
+
+    qemuEventSinkResume(&f->sink);
+}
+
+static void
 onEvent(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr dom G_GNUC_UNUSED,
         const char *event G_GNUC_UNUSED, long long seconds G_GNUC_UNUSED,
         unsigned int micros G_GNUC_UNUSED, const char *details G_GNUC_UNUSED,
@@ -259,6 +267,31 @@ testSinkLimit(void)
     tearDown(&f);
 }
 
+/* With much before it, its monitor isn't read until that is delivered. */
+static void
+testMayRead(void)
+{
+    Fixture f;
+    guint64 i;
+
+    setUp(&f, true);
+    g_assert_true(qemuDomainMayRead(f.dom, &f.sink));
+    g_assert_null(f.sink.paused);
+    for (i = 1; i <= VIR_OBJECT_EVENT_AHEAD_BYTES / 100; i++)
+        handle(&f, i, "E", NULL);
+    qemuEventSinkFlush(&f.sink);
+    g_assert_false(qemuDomainMayRead(f.dom, &f.sink));
+    g_assert_false(qemuDomainMayRead(f.dom, &f.sink));
+    g_assert_cmpuint(g_hash_table_size(f.sink.paused), ==, 1);
+
+    testDrainEventLoop();
+    g_assert_true(qemuDomainMayRead(f.dom, &f.sink));
+    virIOLoopInvokeWait(f.io, resumeInThread, &f);
+    g_assert_null(f.sink.paused);
+    virIOLoopInvokeWait(f.io, resumeInThread, &f);      /* nobody's */
+    tearDown(&f);
+}
+
 static void *
 waitForEnd(void *opaque)
 {
@@ -297,6 +330,7 @@ main(int argc, char **argv)
     g_test_add_func("/qemu/domain/unwatched", testUnwatched);
     g_test_add_func("/qemu/domain/gap", testGap);
     g_test_add_func("/qemu/domain/sink-limit", testSinkLimit);
+    g_test_add_func("/qemu/domain/may-read", testMayRead);
     g_test_add_func("/qemu/domain/end", testEnd);
     return testRunCountingFds();
 }

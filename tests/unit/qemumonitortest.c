@@ -31,6 +31,8 @@ typedef struct {
     virCond cond;
     bool ready, busy, closed;
     atomic_bool closeInEvent;   /* the event's callback closes the monitor */
+    atomic_bool refuse;         /* it is not to be read */
+    atomic_uint refusals;
     bool failed;                /* of a command sent by the ready callback */
     char *reason;
     unsigned int badLines;
@@ -100,7 +102,20 @@ onClosed(qemuMonitor *mon G_GNUC_UNUSED, const char *reason, void *opaque)
     virMutexUnlock(&f->lock);
 }
 
-static const qemuMonitorCallbacks callbacks = { onReady, onEvent, onBadLine, onBusy, onClosed };
+static bool
+onMayRead(qemuMonitor *mon G_GNUC_UNUSED, void *opaque)
+{
+    Fixture *f = opaque;
+
+    if (!atomic_load(&f->refuse))
+        return true;
+    atomic_fetch_add(&f->refusals, 1);
+    return false;
+}
+
+static const qemuMonitorCallbacks callbacks = {
+    onReady, onEvent, onBadLine, onBusy, onClosed, onMayRead,
+};
 
 static void
 openInThread(void *opaque)
@@ -1139,6 +1154,73 @@ testStorm(void)
 }
 
 static void
+resumeInThread(void *opaque)
+{
+    Fixture *f = opaque;
+
+    qemuMonitorResume(f->mon);
+}
+
+/* Whoever doesn't want more is spared it as long as QEMU can bear it, one helping at a time. */
+static void
+testPause(void)
+{
+    g_autoptr(qmpPeer) peer = qmpPeerNew(QMP_PEER_GREETING, qmpPeerAnswerAll, NULL);
+    g_autoptr(GString) storm = g_string_new(NULL);
+    g_autofree char *reply = NULL;
+    unsigned int refusals;
+    unsigned int n = 0;
+    Fixture f;
+
+    setUp(&f, qmpPeerPath(peer));
+    WAIT(&f, f.ready);
+    while (storm->len < 8 * VIR_IO_LOOP_BUFFER_SIZE) {
+        g_string_append(storm, "{\"event\": \"STORM\"}\r\n");
+        n++;
+    }
+    atomic_store(&f.refuse, true);
+    qmpPeerSend(peer, storm->str, storm->len);
+    WAIT(&f, f.events == n);
+    g_assert_cmpuint(atomic_load(&f.refusals), >=, 8);
+
+    /* It still refuses, but somebody waits for what is said. */
+    g_assert_cmpint(qemuMonitorCommand(f.mon, "{\"execute\":\"query-name\"}", NULL, 0, 0, &reply,
+                                       NULL), ==, 0);
+
+    atomic_store(&f.refuse, false);
+    virIOLoopInvokeWait(f.io, resumeInThread, &f);
+    refusals = atomic_load(&f.refusals);
+    sendText(peer, "{\"event\":\"A\"}\n");
+    WAIT(&f, f.events == n + 1);
+    g_assert_cmpuint(atomic_load(&f.refusals), ==, refusals);
+    virIOLoopInvokeWait(f.io, resumeInThread, &f);      /* of one that isn't paused */
+
+    /* What QEMU said before it went is read whether it is wanted or not. */
+    atomic_store(&f.refuse, true);
+    qmpPeerSend(peer, storm->str, storm->len);
+    qmpPeerHangUp(peer);
+    WAIT(&f, f.closed);
+    g_assert_cmpuint(f.events, ==, 2 * n + 1);
+    virIOLoopInvokeWait(f.io, resumeInThread, &f);
+    tearDown(&f);
+}
+
+/* It is let go while it is paused. */
+static void
+testClosePaused(void)
+{
+    g_autoptr(qmpPeer) peer = qmpPeerNew(QMP_PEER_GREETING, NULL, NULL);
+    Fixture f;
+
+    setUp(&f, qmpPeerPath(peer));
+    WAIT(&f, f.ready);
+    atomic_store(&f.refuse, true);
+    sendText(peer, "{\"event\":\"A\"}\n");
+    WAIT(&f, f.events == 1);
+    tearDown(&f);
+}
+
+static void
 testReceived(void)
 {
     g_autoptr(qmpPeer) peer = qmpPeerNew(QMP_PEER_GREETING, NULL, NULL);
@@ -1186,6 +1268,8 @@ main(int argc, char **argv)
     g_test_add_func("/qemu/monitor/fds", testFds);
     g_test_add_func("/qemu/monitor/too-many-fds", testTooManyFds);
     g_test_add_func("/qemu/monitor/storm", testStorm);
+    g_test_add_func("/qemu/monitor/pause", testPause);
+    g_test_add_func("/qemu/monitor/close-paused", testClosePaused);
     g_test_add_func("/qemu/monitor/received", testReceived);
     return testRunCountingFds();
 }

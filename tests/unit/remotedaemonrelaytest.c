@@ -72,6 +72,12 @@ record(virNetServerClient *client, virNetEvent *event, int number)
     g_ptr_array_add(client->events, virNetEventRef(event));
 }
 
+bool
+virNetServerClientIsBehind(virNetServerClient *client)
+{
+    return client->held > QUEUE_BYTES / 4;
+}
+
 void
 virNetServerClientRefuseEvent(virNetServerClient *client)
 {

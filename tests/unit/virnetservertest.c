@@ -63,7 +63,7 @@ typedef struct {
     size_t waiting;             /* are running */
     bool checkFails;
     virNetServerClient *client; /* who came last (a reference) */
-    size_t came, closed, freed, drained;
+    size_t came, closed, freed, drained, eased;
     bool openWhenClosed;        /* the next that is closed lets one PROC_WAIT end */
     size_t refill;              /* events that are sent from within clientDrained */
 } fixture;
@@ -357,7 +357,17 @@ onDrained(virNetServerClient *client, void *opaque)
     virMutexUnlock(&fix->lock);
 }
 
-static const virNetServerFuncs funcs = { onNew, onClosed, onFree, onDrained };
+static void
+onEased(virNetServerClient *client G_GNUC_UNUSED, void *opaque)
+{
+    fixture *fix = opaque;
+    g_auto(virLockGuard) guard G_GNUC_UNUSED = virLockGuardLock(&fix->lock);
+
+    fix->eased++;
+    virCondBroadcast(&fix->cond);
+}
+
+static const virNetServerFuncs funcs = { onNew, onClosed, onFree, onDrained, onEased };
 
 static const virNetServerServiceOptions plain = { .auth = VIR_NET_SERVER_AUTH_NONE };
 
@@ -1504,6 +1514,7 @@ typedef struct {
     bool rare;
     size_t sent, refused;
     size_t bytes;               /* that wait afterwards */
+    bool behind;
 } sendRequest;
 
 static void
@@ -1633,6 +1644,53 @@ testSlowReader(fixture *fix, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpuint(fix->drained, ==, 1);
     close(fd);
     close(other);
+}
+
+static void
+askBehindInThread(void *opaque)
+{
+    sendRequest *request = opaque;
+
+    request->behind = virNetServerClientIsBehind(request->client);
+}
+
+/* Behind is who has more before it than a reader's socket holds; that it is no longer is told once,
+ * if it was asked. */
+static void
+testBehind(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(virNetServerClient) client = NULL;
+    sendRequest request;
+    int fd = join(fix);
+    size_t sent = 0;
+    size_t i;
+
+    assertServed(fd, 1);
+    client = lastClient(fix);
+    do {
+        sendEvents(fix, client, 10, 1000, sent, &request);
+        g_assert_cmpuint(request.refused, ==, 0);
+        sent += request.sent;
+        virIOLoopInvokeWait(fix->loop, askBehindInThread, &request);
+        g_assert_true(request.behind == (request.bytes > VIR_NET_SERVER_CLIENT_AHEAD_BYTES));
+    } while (!request.behind);
+    g_assert_cmpuint(fix->eased, ==, 0);
+
+    for (i = 0; i < sent; i++)
+        assertEvent(fd, i);
+    await(fix, &fix->eased, 1);
+    sendEvents(fix, client, 10, 1000, 0, &request);
+    for (i = 0; i < 10; i++)
+        assertEvent(fd, i);
+    assertServed(fd, 2);
+    virIOLoopInvokeWait(fix->loop, askBehindInThread, &request);
+    g_assert_false(request.behind);
+    g_assert_cmpuint(fix->eased, ==, 1);
+
+    close(fd);
+    await(fix, &fix->closed, 1);
+    virIOLoopInvokeWait(fix->loop, askBehindInThread, &request);
+    g_assert_false(request.behind);
 }
 
 /* One that can never fit is lost, and no more than that. */
@@ -1786,6 +1844,7 @@ main(int argc, char **argv)
     ADD("many-clients", testManyClients);
     ADD("events", testEvents);
     ADD_WITH("slow-reader", &oneMegabyte, testSlowReader);
+    ADD_WITH("behind", &oneMegabyte, testBehind);
     ADD_WITH("rare-events", &oneMegabyte, testRareEvents);
     ADD_WITH("too-large-an-event", &oneMegabyte, testTooLargeAnEvent);
     ADD_WITH("gone-with-events", &oneMegabyte, testGoneWithEvents);
