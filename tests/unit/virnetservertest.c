@@ -440,6 +440,15 @@ await(fixture *fix, const size_t *counter, size_t n)
     virMutexUnlock(&fix->lock);
 }
 
+/* What @counter is now: the server's thread may count on. */
+static size_t
+counted(fixture *fix, const size_t *counter)
+{
+    g_auto(virLockGuard) guard G_GNUC_UNUSED = virLockGuardLock(&fix->lock);
+
+    return *counter;
+}
+
 /* ---- Clients ---- */
 
 static int
@@ -1274,7 +1283,7 @@ testTLS(fixture *fix, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpstr(ret.type, ==, much);
     xdr_free(FILTER(remote_connect_get_type_ret), (void *)&ret);
 
-    g_assert_cmpuint(fix->came, ==, 1);
+    g_assert_cmpuint(counted(fix, &fix->came), ==, 1);
     g_assert_cmpstr(virNetServerClientGetIdentity(fix->client)->tlsName, ==,
                     "O=Example,CN=client1");
     g_assert_true(virNetServerClientGetIdentity(fix->client)->encrypted);
@@ -1456,7 +1465,7 @@ testFreeInCall(fixture *fix, gconstpointer data G_GNUC_UNUSED)
     fix->openWhenClosed = true;
     virMutexUnlock(&fix->lock);
     virNetServerFree(g_steal_pointer(&fix->server));
-    g_assert_cmpuint(fix->freed, ==, 2);
+    g_assert_cmpuint(counted(fix, &fix->freed), ==, 2);
     close(other);
 }
 
@@ -1471,7 +1480,7 @@ testStop(fixture *fix, gconstpointer data G_GNUC_UNUSED)
     sendCall(busy, PROC_WAIT, 1, "00000001");
     await(fix, &fix->waiting, 1);
     virNetServerStop(fix->server);
-    g_assert_cmpuint(fix->closed, ==, 2);
+    g_assert_cmpuint(counted(fix, &fix->closed), ==, 2);
     rpcPeerAssertEnd(fd);
     rpcPeerAssertEnd(busy);
     virNetServerGetStats(fix->server, &stats);
@@ -1593,7 +1602,7 @@ testEvents(fixture *fix, gconstpointer data G_GNUC_UNUSED)
     sendEvents(fix, client, 10, 100, 0, &request);
     g_assert_cmpuint(request.sent, ==, 10);
     g_assert_cmpuint(request.bytes, ==, 0);
-    g_assert_cmpuint(fix->drained, ==, 0);
+    g_assert_cmpuint(counted(fix, &fix->drained), ==, 0);
 }
 
 static void
@@ -1626,7 +1635,7 @@ testSlowReader(fixture *fix, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpuint(request.refused, ==, 0);
     for (i = 0; i < 1000; i++)
         assertEvent(other, i);
-    g_assert_cmpuint(fix->drained, ==, 0);
+    g_assert_cmpuint(counted(fix, &fix->drained), ==, 0);
 
     virMutexLock(&fix->lock);
     fix->refill = 3;
@@ -1641,7 +1650,7 @@ testSlowReader(fixture *fix, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpuint(request.refused, ==, 0);
     for (i = 0; i < 100; i++)
         assertEvent(fd, 5000 + i);
-    g_assert_cmpuint(fix->drained, ==, 1);
+    g_assert_cmpuint(counted(fix, &fix->drained), ==, 1);
     close(fd);
     close(other);
 }
@@ -1674,7 +1683,7 @@ testBehind(fixture *fix, gconstpointer data G_GNUC_UNUSED)
         virIOLoopInvokeWait(fix->loop, askBehindInThread, &request);
         g_assert_true(request.behind == (request.bytes > VIR_NET_SERVER_CLIENT_AHEAD_BYTES));
     } while (!request.behind);
-    g_assert_cmpuint(fix->eased, ==, 0);
+    g_assert_cmpuint(counted(fix, &fix->eased), ==, 0);
 
     for (i = 0; i < sent; i++)
         assertEvent(fd, i);
@@ -1685,7 +1694,7 @@ testBehind(fixture *fix, gconstpointer data G_GNUC_UNUSED)
     assertServed(fd, 2);
     virIOLoopInvokeWait(fix->loop, askBehindInThread, &request);
     g_assert_false(request.behind);
-    g_assert_cmpuint(fix->eased, ==, 1);
+    g_assert_cmpuint(counted(fix, &fix->eased), ==, 1);
 
     close(fd);
     await(fix, &fix->closed, 1);
@@ -1712,7 +1721,7 @@ testTooLargeAnEvent(fixture *fix, gconstpointer data G_GNUC_UNUSED)
     sendEvents(fix, client, 1, 100, 7, &request);
     g_assert_cmpuint(request.refused, ==, 0);
     assertEvent(fd, 7);
-    g_assert_cmpuint(fix->drained, ==, 1);
+    g_assert_cmpuint(counted(fix, &fix->drained), ==, 1);
     close(fd);
 }
 
@@ -1730,7 +1739,7 @@ testGoneWithEvents(fixture *fix, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpuint(request.refused, >, 0);
     close(fd);
     await(fix, &fix->closed, 1);
-    g_assert_cmpuint(fix->drained, ==, 0);
+    g_assert_cmpuint(counted(fix, &fix->drained), ==, 0);
 }
 
 /* Those of which there are few have a reserve, which has an end as well. */
