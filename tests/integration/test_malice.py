@@ -8,13 +8,12 @@ the other one costs is bounded, and what is lost of it is told.
 import concurrent.futures
 import json
 import os
-import subprocess
-import threading
 
 import pytest
 import qmppeer
 import virtapi
-from conftest import BUILD, DEADLINE, WITH_US, uri_of
+from conftest import DEADLINE, uri_of
+from flood import Flood
 
 LOST = "VIRTMON_EVENTS_LOST"
 STARTED, STOPPED = 2, 5
@@ -279,34 +278,6 @@ def test_names_that_would_do_harm(peer, company):
     assert sorted(domain.name for domain in one.conn.domains()) == [
         "guest", "p0", "p1", "p2", "p3", "p4"]
     one.check()
-
-
-class Flood:
-    """One guest that sends as fast as it is read."""
-
-    def __init__(self, folder):
-        self.process = subprocess.Popen([*WITH_US, BUILD / "bench" / "flood", folder, "1"],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout.readline() == "ready\n"
-
-    def order(self, text):
-        self.process.stdin.write(text + "\n")
-        self.process.stdin.flush()
-
-    def wait_written(self):
-        """Until all that was ordered has been taken."""
-        timer = threading.Timer(DEADLINE, self.process.kill)
-        timer.start()
-        try:
-            assert self.process.stdout.readline(), "the flood was not taken in time"
-        finally:
-            timer.cancel()
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.kill()
-        self.process.wait(timeout=DEADLINE)
-        self.process.stdout.close()
 
 
 @pytest.fixture

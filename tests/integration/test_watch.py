@@ -4,12 +4,12 @@
 import os
 import pathlib
 import resource
-import subprocess
 import urllib.parse
 
 import pytest
 import virtapi
-from conftest import BUILD, DEADLINE, WITH_US, uri_of
+from conftest import DEADLINE, uri_of
+from flood import Flood
 
 STARTED, STOPPED = 2, 5
 UUID = "0c5f7a52-2a5e-4d3b-8f0e-3f6d1f7d9b10"
@@ -244,25 +244,6 @@ def test_what_was_opened_is_closed(connect, start_qemu, folder):
         qemu.process.wait(timeout=DEADLINE)
 
 
-class Crowd:
-    """Many guests in one process, which does nothing but to send what it is told."""
-
-    def __init__(self, folder, guests):
-        self.process = subprocess.Popen([*WITH_US, BUILD / "bench" / "flood", folder, str(guests)],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout.readline() == "ready\n"
-
-    def order(self, text):
-        self.process.stdin.write(text + "\n")
-        self.process.stdin.flush()
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.kill()
-        self.process.wait(timeout=DEADLINE)
-        self.process.stdout.close()
-
-
 GUESTS = 1000
 
 
@@ -273,7 +254,7 @@ def crowd(folder):
     if hard != resource.RLIM_INFINITY:
         assert hard >= needed, f"a limit of {hard} open files is too low for this test"
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, needed), hard))
-    one = Crowd(folder, GUESTS)
+    one = Flood(folder, GUESTS)
     yield one
     one.close()
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
