@@ -45,6 +45,7 @@ struct _virObjectEventState {
     atomic_size_t bytes;                    /* queued or being delivered; raised under queueLock */
     atomic_bool watched;                    /* somebody is registered; written under both locks */
     atomic_ullong delivered;
+    _Atomic(virObjectEvent *) spent;        /* delivered; freed by whoever pushes next */
 
     atomic_int easedFd;                     /* -1: not asked for yet */
     atomic_size_t yieldBytes;               /* somebody waits for so few to be queued; 0: nobody */
@@ -75,6 +76,7 @@ struct _virObjectEventState {
     unsigned char lastUUID[VIR_UUID_BUFLEN];
     virDomainPtr lastDomain;
     virDomainIdent *lastIdent;              /* of lastDomain */
+    size_t spentBytes;                      /* of @spent, if it wasn't taken since */
 };
 
 static _Thread_local virObjectEvent *virObjectEventInCallback;
@@ -311,6 +313,15 @@ virObjectEventStateAccept(virObjectEventState *state, virObjectEvent *event)
     return true;
 }
 
+/* Frees what was delivered. Any thread. */
+static void
+virObjectEventStateFreeSpent(virObjectEventState *state)
+{
+    if (atomic_load_explicit(&state->spent, memory_order_relaxed))
+        virObjectEventFreeList(atomic_exchange_explicit(&state->spent, NULL,
+                                                        memory_order_acquire));
+}
+
 void
 virObjectEventStatePush(virObjectEventState *state, virObjectEventBatch *batch)
 {
@@ -356,6 +367,7 @@ virObjectEventStatePush(virObjectEventState *state, virObjectEventBatch *batch)
     if (complain)
         VIR_WARN("the event loop does not keep up: events are dropped and counted");
     virObjectEventFreeList(dropped);
+    virObjectEventStateFreeSpent(state);
 }
 
 void
@@ -602,17 +614,36 @@ virObjectEventStateDeliver(virObjectEventState *state, virObjectEvent *event)
     }
 }
 
+/* Done with the events from @first to @last, which are of one domain: what they were charged is
+ * free for others. They are left to the thread that makes events: it has their memory from an
+ * arena of the allocator that it would have to share with this one, were they freed here. */
+static void
+virObjectEventStateRetire(virObjectEventState *state, virObjectEvent *first,
+                          virObjectEvent *last, size_t bytes)
+{
+    virObjectEvent *spent = atomic_load_explicit(&state->spent, memory_order_relaxed);
+
+    virObjectEventStateDischarge(state, first->domain, bytes);
+    do {
+        last->next = spent;
+    } while (!atomic_compare_exchange_weak_explicit(&state->spent, &spent, first,
+                                                    memory_order_release, memory_order_relaxed));
+    state->spentBytes = bytes + (spent ? state->spentBytes : 0);
+}
+
 /* One turn of the loop: at most VIR_OBJECT_EVENT_TURN_MAX events. */
 static void
 virObjectEventStateDispatch(virObjectEventState *state)
 {
     g_autoptr(GPtrArray) doomed = NULL;
     virObjectEvent *event;
-    virDomainIdent *chargedIdent = NULL;
-    size_t chargedBytes = 0;
+    virObjectEvent *done = NULL;            /* delivered and not retired yet: from this */
+    virObjectEvent *lastDone = NULL;        /* ... to this */
+    size_t doneBytes = 0;
     size_t budget = VIR_OBJECT_EVENT_TURN_MAX;
     guint64 dropped = 0;
     bool again;
+    bool calm;
     size_t i;
 
     virMutexLock(&state->lock);
@@ -636,30 +667,24 @@ virObjectEventStateDispatch(virObjectEventState *state)
                  dropped);
 
     while (event && budget > 0) {
-        virObjectEvent *next = event->next;
-
         virObjectEventStateDeliver(state, event);
 
-        if (chargedIdent != event->domain || chargedBytes > 64 * 1024) {
-            if (chargedIdent)
-                virObjectEventStateDischarge(state, chargedIdent, chargedBytes);
-            chargedBytes = 0;
-            if (chargedIdent != event->domain) {
-                virDomainIdentUnref(chargedIdent);
-                chargedIdent = virDomainIdentRef(event->domain);
-            }
+        if (done && (done->domain != event->domain || doneBytes > 64 * 1024)) {
+            virObjectEventStateRetire(state, done, lastDone, doneBytes);
+            done = NULL;
+            doneBytes = 0;
         }
-        chargedBytes += event->bytes;
-        virObjectEventUnref(event);
-        event = next;
+        if (!done)
+            done = event;
+        doneBytes += event->bytes;
+        lastDone = event;
+        event = event->next;
         budget--;
     }
     atomic_fetch_add_explicit(&state->delivered, VIR_OBJECT_EVENT_TURN_MAX - budget,
                               memory_order_relaxed);
-    if (chargedIdent) {
-        virObjectEventStateDischarge(state, chargedIdent, chargedBytes);
-        virDomainIdentUnref(chargedIdent);
-    }
+    if (done)
+        virObjectEventStateRetire(state, done, lastDone, doneBytes);
     /* The handle holds a reference on its connection, which must be able to go. */
     virObjectEventStateDropHandle(state);
     virObjectEventMatchesClear(&state->lastMatches);
@@ -679,11 +704,16 @@ virObjectEventStateDispatch(virObjectEventState *state)
     again = (event || state->first || state->firstGap) && !state->woken;
     if (again)
         state->woken = true;
+    /* Nothing may be pushed for long. */
+    calm = !event && !state->first && (state->spentBytes > VIR_OBJECT_EVENT_SPENT_BYTES_MAX ||
+                                       !atomic_load(&state->watched));
     virMutexUnlock(&state->queueLock);
     virMutexUnlock(&state->lock);
 
     if (again)
         virObjectEventStateWake(state);
+    if (calm)
+        virObjectEventStateFreeSpent(state);
     for (i = 0; doomed && i < doomed->len; i++)
         virObjectEventRegFinish(g_ptr_array_index(doomed, i));
 }
@@ -741,6 +771,7 @@ virObjectEventStateUnref(virObjectEventState *state)
         return;
     virObjectEventStateDiscard(state, state->pending);
     virObjectEventStateDiscard(state, virObjectEventStateTake(state, NULL));
+    virObjectEventStateFreeSpent(state);
     g_ptr_array_unref(state->doomed);
     virObjectEventRegistryFree(state->registry);
     virMutexDestroy(&state->lock);
@@ -892,6 +923,7 @@ static void
 virObjectEventStateSettle(virObjectEventState *state, int watch, virObjectEvent *leftover)
 {
     virObjectEventStateDiscard(state, leftover);
+    virObjectEventStateFreeSpent(state);
     if (watch >= 0)
         virEventRemoveHandle(watch);
 }

@@ -1604,6 +1604,55 @@ testAllocations(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
 #endif
 }
 
+/* Delivered events are freed by whoever pushes next, unless that would be too much to wait with:
+ * each holds a reference on its domain's ident until then. */
+static void
+testSpent(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
+{
+    const size_t fit = VIR_OBJECT_EVENT_SPENT_BYTES_MAX / 2048;
+    Watcher w = { .name = "a" };
+    unsigned int left;
+    size_t i;
+
+    watch(f, &w, NULL, "STOP");
+    g_assert_cmpuint(atomic_load(&f->one->refs), ==, 1);
+    pushMany(f, f->one, &f->number, "STOP", 3, 10);
+    testLoopDrain();
+    g_assert_cmpuint(w.calls, ==, 3);
+    g_assert_cmpuint(atomic_load(&f->one->refs), ==, 1 + 3);
+    push(f, "STOP");
+    g_assert_cmpuint(atomic_load(&f->one->refs), ==, 1 + 1);
+    testLoopDrain();
+    g_assert_cmpuint(atomic_load(&f->one->refs), ==, 1 + 1);
+
+    /* As many as may wait, and then one with which they are too many. */
+    pushMany(f, f->one, &f->number, "STOP", fit, 1800);
+    testLoopDrain();
+    left = atomic_load(&f->one->refs);
+    g_assert_cmpuint(left, ==, 1 + fit);
+    pushMany(f, f->one, &f->number, "STOP", 1, VIR_OBJECT_EVENT_SPENT_BYTES_MAX);
+    g_assert_cmpuint(atomic_load(&f->one->refs), ==, 1 + 1);
+    testLoopDrain();
+    g_assert_cmpuint(atomic_load(&f->one->refs), ==, 1);
+
+    /* Of several domains, and in a turn that leaves some of the queue to the next. */
+    for (i = 0; i < VIR_OBJECT_EVENT_TURN_MAX; i++) {
+        push(f, "STOP");
+        pushMany(f, f->two, &(guint64){ i }, "STOP", 1, 10);
+    }
+    testLoopDrain();
+    g_assert_cmpuint(w.calls, ==, 3 + 1 + fit + 1 + 2 * VIR_OBJECT_EVENT_TURN_MAX);
+    g_assert_cmpuint(atomic_load(&f->one->refs), ==, 1);
+    g_assert_cmpuint(atomic_load(&f->two->refs), ==, 1);
+
+    /* Who leaves, leaves nothing. */
+    push(f, "STOP");
+    testLoopDrain();
+    g_assert_cmpuint(atomic_load(&f->one->refs), ==, 1 + 1);
+    leaveAll(f);
+    g_assert_cmpuint(atomic_load(&f->one->refs), ==, 1);
+}
+
 /* Ten thousand come, and go in an order that is not theirs. */
 static void
 testTenThousand(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
@@ -1743,6 +1792,7 @@ main(int argc, char **argv)
         { "invented-long-names", testInventedLongNames, 0 },
         { "nothing-is-held", testNothingIsHeld, 0 },
         { "allocations", testAllocations, 0 },
+        { "spent", testSpent, 0 },
         { "ten-thousand", testTenThousand, 0 },
         { "routes", testRoutes, 0 },
     };
