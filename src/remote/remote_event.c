@@ -79,6 +79,7 @@ struct _remoteEvents {
     int lastID, lastIDRoute;    /* of monitorRoutes; lastIDRoute 0: none */
     size_t nonsense;            /* messages that could not be understood */
     virObjectEventBatch batch;
+    gint64 batchReceived;       /* when the first of it was read: the same for all of one read */
 };
 
 /* --- life --- */
@@ -629,11 +630,13 @@ remoteEventsTakeMonitor(remoteEvents *events, const virNetFrame *frame)
     }
 
     stream = remoteEventsFindStream(events, domain, domainLen, (const unsigned char *)uuid, id);
+    if (events->batch.count == 0)
+        events->batchReceived = g_get_real_time();
     /* QEMU's clock has failed, which libvirtd hands on as it is. */
     if (micros == G_MAXUINT32)
         micros = 0;
     event = virDomainMonitorEventNew(stream->ident, ++stream->number, name, nameLen, seconds,
-                                     micros, g_get_real_time(), details, detailsLen);
+                                     micros, events->batchReceived, details, detailsLen);
     event->route = events->lastIDRoute;
     virObjectEventBatchAdd(&events->batch, event);
 }
