@@ -34,9 +34,9 @@
  * really uses. */
 #define VIR_OBJECT_EVENT_SCOPED_MATCHES_MAX 65536
 #define VIR_OBJECT_EVENT_SCOPED_MATCH_BYTES_MAX (16 * 1024 * 1024)
-/* Delivered events that wait for whoever pushes next, to be freed there, while nothing is queued:
- * what one read of a monitor makes, and a half. */
-#define VIR_OBJECT_EVENT_SPENT_BYTES_MAX (512 * 1024)
+/* Delivered events that wait for whoever pushes next, to be freed there, while nothing is queued.
+ * A turn's of what a busy guest emits: in a storm, too, the queue is empty now and then. */
+#define VIR_OBJECT_EVENT_SPENT_BYTES_MAX (2 * 1024 * 1024)
 /* Events delivered before the loop gets its turn again. */
 #define VIR_OBJECT_EVENT_TURN_MAX 4096
 

@@ -1637,8 +1637,8 @@ testSpent(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
 
     /* Of several domains, and in a turn that leaves some of the queue to the next. */
     for (i = 0; i < VIR_OBJECT_EVENT_TURN_MAX; i++) {
-        push(f, "STOP");
-        pushMany(f, f->two, &(guint64){ i }, "STOP", 1, 10);
+        pushMany(f, f->one, &f->number, "STOP", 1, 500);
+        pushMany(f, f->two, &(guint64){ i }, "STOP", 1, 500);
     }
     testLoopDrain();
     g_assert_cmpuint(w.calls, ==, 3 + 1 + fit + 1 + 2 * VIR_OBJECT_EVENT_TURN_MAX);
