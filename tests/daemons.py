@@ -56,18 +56,19 @@ def quiet_firmware(folder):
 
 
 class Virtmond:
-    """A virtmond whose guests are the QEMUs in its folder."""
+    """A virtmond whose guests are the QEMUs in its folder; @wrapper: what it runs under."""
 
     kind = "virtmond"
 
-    def __init__(self, folder, *args, config=None, env=None, monitors=None):
+    def __init__(self, folder, *args, config=None, env=None, monitors=None, wrapper=()):
         self.folder = folder
         self.run = folder / "run"
         self.log = folder / "virtmond.log"
         self.config = folder / "virtmond.conf"
         self.config.write_text(config or "")
         self.guests = []
-        command = [BUILD / "src" / "virtmond", "--config", self.config, "--socket-dir", self.run]
+        command = [*wrapper, BUILD / "src" / "virtmond", "--config", self.config, "--socket-dir",
+                   self.run]
         for pattern in monitors if monitors is not None else [folder / "*.qmp"]:
             command += ["--monitor", pattern]
         with open(self.log, "ab") as log:

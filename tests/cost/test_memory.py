@@ -1,0 +1,75 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Memory that waits for a reader who doesn't read: its limit, which counts what things really
+cost."""
+import json
+import pathlib
+
+from burst import Burst
+from wire import Wire
+
+MIB = 1024 * 1024
+LOST = "VIRTMON_EVENTS_LOST"
+QUEUE_BYTES_MAX = 64 * MIB      # VIR_OBJECT_EVENT_QUEUE_BYTES_MAX
+# One guest alone may not fill a queue.
+GUESTS = 10
+# Beside the queue: what is on its way to it, and pages that are touched only now. In process that is
+# a read of 256 KiB, its events and those that were delivered last; in the daemon a step of events,
+# as such and as they travel.
+ALLOWANCE = 2 * MIB
+
+
+class Memory:
+    """How much more a process has of it, at its peak, since this was made."""
+
+    def __init__(self, pid):
+        self.process = pathlib.Path(f"/proc/{pid}")
+        (self.process / "clear_refs").write_text("5")
+        self.start = self.read("VmRSS")
+
+    def read(self, name):
+        text = (self.process / "status").read_text()
+        return int(text[text.index(name + ":"):].split()[1]) * 1024
+
+    @property
+    def growth(self):
+        return self.read("VmHWM") - self.start
+
+    def check(self, limit):
+        assert limit * 0.75 < self.growth < limit * 1.1 + ALLOWANCE
+
+
+def test_a_client_that_does_not_read(folder):
+    """Another one does, and has all of a step before the next: nothing else waits meanwhile."""
+    limit, step, steps = 16 * MIB, 2000, 100
+    with Burst(folder, [step] * (steps + 1), GUESTS) as burst:
+        daemon = burst.start_virtmond(f"client_output_max_bytes = {limit}\n")
+        burst.start_client()
+        burst.next()
+        with Wire(daemon.socket()) as stalled:
+            stalled.open().register()
+            memory = Memory(daemon.pid)
+            for _ in range(steps):
+                burst.next()
+            came = lost = 0
+            while came + lost < step * steps:
+                _, _, name, _, _, details = stalled.monitor_event()
+                if name == LOST:
+                    lost += json.loads(details)["count"]
+                else:
+                    came += 1
+            assert lost > 0
+            memory.check(limit)
+
+
+def test_a_loop_that_does_not_run(folder):
+    """In process: all of the driver's events wait for it, within one limit."""
+    events = 400_000
+    with Burst(folder, [events], GUESTS) as burst:
+        client = burst.start_client(options=["--all", "--stall"])
+        memory = Memory(client.pid)
+        burst.order_next()
+        burst.flood.wait_written()
+        client.run_loop()
+        assert client.wait_for_all() > 0
+        memory.check(QUEUE_BYTES_MAX)
