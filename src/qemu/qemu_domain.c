@@ -38,15 +38,17 @@ qemuEventSinkFlush(qemuEventSink *sink)
 void
 qemuEventSinkResume(qemuEventSink *sink)
 {
-    g_autoptr(GHashTable) paused = g_steal_pointer(&sink->paused);
-    GHashTableIter iter;
-    void *mon;
+    size_t i;
 
-    if (!paused)
+    if (!sink->paused)
         return;
-    g_hash_table_iter_init(&iter, paused);
-    while (g_hash_table_iter_next(&iter, &mon, NULL))
-        qemuMonitorResume(mon);
+    for (i = 0; i < sink->paused->len; i++) {
+        qemuDomain *priv = qemuDomainGet(g_ptr_array_index(sink->paused, i));
+
+        priv->paused = false;
+        qemuMonitorResume(priv->mon);
+    }
+    g_ptr_array_set_size(sink->paused, 0);
 }
 
 static void
@@ -137,9 +139,10 @@ qemuDomainMayRead(virDomainObj *obj, qemuEventSink *sink)
     if (!virObjectEventStateIsAhead(sink->state, obj->ident))
         return true;
     if (!sink->paused)
-        sink->paused = g_hash_table_new_full(NULL, NULL, (GDestroyNotify)qemuMonitorUnref, NULL);
-    if (!g_hash_table_contains(sink->paused, priv->mon))
-        g_hash_table_add(sink->paused, qemuMonitorRef(priv->mon));
+        sink->paused = g_ptr_array_new_with_free_func((GDestroyNotify)virDomainObjUnref);
+    if (!priv->paused)
+        g_ptr_array_add(sink->paused, virDomainObjRef(obj));
+    priv->paused = true;
     return false;
 }
 

@@ -20,8 +20,8 @@
 typedef struct {
     virObjectEventState *state;
     virObjectEventBatch batch;
-    GHashTable *paused;             /* monitors that aren't read until their streams are delivered;
-                                     * a reference each */
+    GPtrArray *paused;              /* virDomainObj: those whose monitors aren't read until their
+                                     * streams are delivered; a reference each */
 } qemuEventSink;
 
 /* Events collected before they are handed over although the turn isn't over: what thousands of
@@ -55,7 +55,8 @@ struct _qemuDomain {
     unsigned long version;
     char *target;                   /* QEMU's name for the architecture, or NULL */
     bool kvm;
-    qemuLifecycle life;             /* I/O thread's own; others read virDomainObj */
+    qemuLifecycle life;             /* I/O thread's own, as the next; others read virDomainObj */
+    bool paused;                    /* its monitor, and a sink knows it */
     atomic_bool destroying;         /* a caller has asked for the end */
     atomic_bool suspending;         /* a caller has asked for a pause: the next stop is that */
     virMutex lock;                  /* guards the rest */

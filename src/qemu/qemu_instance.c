@@ -714,7 +714,7 @@ qemuInstanceStop(void *opaque)
     g_hash_table_remove_all(instance->sockets);
     g_ptr_array_set_size(instance->replaced, 0);
     virObjectEventBatchClear(&instance->sink.batch);
-    g_clear_pointer(&instance->sink.paused, g_hash_table_unref);
+    g_clear_pointer(&instance->sink.paused, g_ptr_array_unref);
     virIOLoopRemoveHandle(g_steal_pointer(&instance->easedHandle));
 }
 

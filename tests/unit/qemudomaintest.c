@@ -282,13 +282,14 @@ testMayRead(void)
     qemuEventSinkFlush(&f.sink);
     g_assert_false(qemuDomainMayRead(f.dom, &f.sink));
     g_assert_false(qemuDomainMayRead(f.dom, &f.sink));
-    g_assert_cmpuint(g_hash_table_size(f.sink.paused), ==, 1);
+    g_assert_cmpuint(f.sink.paused->len, ==, 1);
 
     testDrainEventLoop();
     g_assert_true(qemuDomainMayRead(f.dom, &f.sink));
     virIOLoopInvokeWait(f.io, resumeInThread, &f);
-    g_assert_null(f.sink.paused);
+    g_assert_cmpuint(f.sink.paused->len, ==, 0);
     virIOLoopInvokeWait(f.io, resumeInThread, &f);      /* nobody's */
+    g_ptr_array_unref(f.sink.paused);
     tearDown(&f);
 }
 
