@@ -95,14 +95,18 @@ class Virtmond:
     def start_guest(self, name="guest", args=(), machine="none", accel="tcg"):
         guest = Qemu(self.folder, name, machine=machine, args=args, accel=accel)
         self.guests.append(guest)
-        self.wait_until_known(name)
+        self.wait_until_known(name, None if "-S" in args else "running")
         return guest
 
-    def wait_until_known(self, name):
-        """Sockets are found by inotify, which takes a moment."""
+    def wait_until_known(self, name, state=None):
+        """Sockets are found by inotify, which takes a moment, and a QEMU that has just opened its own
+        has not begun to run."""
         deadline = time.monotonic() + DEADLINE
-        while subprocess.run(["virsh", "-c", self.uri(True), "domid", name], capture_output=True,
-                             check=False).returncode != 0:
+        while True:
+            done = subprocess.run(["virsh", "-c", self.uri(True), "domstate", name],
+                                  capture_output=True, text=True, check=False)
+            if done.returncode == 0 and state in (None, done.stdout.strip()):
+                return
             if time.monotonic() > deadline:
                 pytest.fail(f"'{name}' is not found; log:\n" + self.log.read_text()[-3000:])
 
