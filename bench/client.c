@@ -1,6 +1,23 @@
 /*
  * client.c: registers for events through the public API, and measures
  *
+ *     client --uri URI --expect N [OPTION...]
+ *
+ *     --expect N|-        ends after so many; -: the number comes later, as a line on stdin
+ *     --limit SECONDS     ends then at the latest
+ *     --event NAME        what it registers for, literally; --all: for whatever comes
+ *     --domain NAME       of this domain alone
+ *     --copies N          so many such registrations; what is delivered is counted for each
+ *     --connections N     so many connections, each with these registrations
+ *     --others N, --kind literal|regex|glob
+ *                         so many registrations beside them that don't match
+ *     --guests N          so many must be there; order is looked at for each
+ *     --storm NAME        this domain's events are counted apart, and not waited for
+ *     --any               also events without a number count, which have no latency
+ *     --every N           latency and time of each Nth
+ *     --stall SECONDS     does nothing for so long before it takes the first
+ *     --slow MICROSECONDS does nothing for so long in each callback
+ *
  * The same binary runs with any libvirt.so. Prints "registered" once it waits, and at the
  * end one JSON object.
  *
@@ -22,13 +39,22 @@
 #define NS 1000000000LL
 #define STAMP_RANGE 1000000000000000LL      /* stamps are ns modulo this */
 
-static long long expected = 1000;
+#define LATENCIES_MAX 1000000
+
+static long long expected = 1000;           /* -1: not known yet */
 static long long delivered, lost, notices, disordered;
+static long long stormDelivered, stormLost;
 static long long firstStamp, lastTime;
 static unsigned int *latencies;             /* microseconds */
 static long long nlatencies;
-static long long *nextSeqs;                 /* of each registration, whose number is its opaque */
-static bool oneGuest = true;
+static long long *nextSeqs;                 /* of each registration's guests, see nextSeqOf() */
+static int guests = 1;
+static const char *storm;
+static bool any;
+static int every = 64;
+static int slow;
+static int others;                          /* registrations that never match */
+static const char *kind = "literal";
 
 static long long
 now(void)
@@ -74,41 +100,80 @@ number(const char *details, const char *key)
     return at ? strtoll(at + strlen(key), NULL, 10) - STAMP_RANGE : -1;
 }
 
+/* Where the number that must come next is kept. Registrations are numbered from 0, and so are
+ * guests: both daemons give IDs from 1 on. Negative: whatever comes is right. */
+static long long *
+nextSeqOf(size_t registration, virDomainPtr dom)
+{
+    size_t guest = guests > 1 ? virDomainGetID(dom) - 1 : 0;
+
+    return &nextSeqs[registration * guests + (guest < (size_t)guests ? guest : 0)];
+}
+
+static void
+measured(const char *details)
+{
+    long long time = now();
+
+    lastTime = time;
+    if (details && nlatencies < LATENCIES_MAX)
+        latencies[nlatencies++] =
+            (unsigned int)((time % STAMP_RANGE - number(details, "\"ns\":")) / 1000);
+}
+
 static void
 onEvent(virConnectPtr conn, virDomainPtr dom, const char *event, long long seconds,
         unsigned int micros, const char *details, void *opaque)
 {
-    long long *nextSeq = &nextSeqs[(size_t)opaque];
-    long long stamp, seq, time;
+    bool ofStorm = storm && strcmp(virDomainGetName(dom), storm) == 0;
+    long long *nextSeq;
+    long long seq;
 
-    (void)conn, (void)dom, (void)seconds, (void)micros;
+    (void)conn, (void)seconds, (void)micros;
     if (strcmp(event, "VIRTMON_EVENTS_LOST") == 0) {
         const char *count = strstr(details, "\"count\":");
 
         notices++;
         if (count)
-            lost += strtoll(count + 8, NULL, 10);
-        *nextSeq = -1;
+            *(ofStorm ? &stormLost : &lost) += strtoll(count + 8, NULL, 10);
+        *nextSeqOf((size_t)opaque, dom) = -1;
         return;
     }
-    if (!details || (seq = number(details, "\"seq\":")) < 0)
+    seq = details ? number(details, "\"seq\":") : -1;
+    if (seq < 0 && !any)
         return;
-    delivered++;
-    if (oneGuest) {
+    if (slow)
+        usleep(slow);
+    if (seq >= 0) {
+        nextSeq = nextSeqOf((size_t)opaque, dom);
         if (*nextSeq >= 0 && seq != *nextSeq)
             disordered++;
         *nextSeq = seq + 1;
     }
-    /* Reading the clock for each event would be a good part of what is measured. */
-    if (delivered == 1)
-        firstStamp = number(details, "\"ns\":");
-    if (delivered % 64 == 1 || delivered + lost >= expected) {
-        stamp = number(details, "\"ns\":");
-        time = now();
-        lastTime = time;
-        if (nlatencies < 1000000)
-            latencies[nlatencies++] = (unsigned int)((time % STAMP_RANGE - stamp) / 1000);
+    if (ofStorm) {
+        stormDelivered++;
+        return;
     }
+    if (delivered++ == 0)
+        firstStamp = seq >= 0 ? number(details, "\"ns\":") : now() % STAMP_RANGE;
+    /* Reading the clock for each event of a burst would be a good part of what is measured. */
+    if (delivered % every == 0 || (expected >= 0 && delivered + lost >= expected))
+        measured(seq >= 0 ? details : NULL);
+}
+
+/* What was not known before. */
+static void
+onExpected(int watch, int fd, int events, void *opaque)
+{
+    char line[32];
+    ssize_t n = read(fd, line, sizeof(line) - 1);
+
+    (void)events, (void)opaque;
+    virEventRemoveHandle(watch);
+    if (n <= 0)
+        exit(1);
+    line[n] = '\0';
+    expected = strtoll(line, NULL, 10);
 }
 
 static void
@@ -143,7 +208,7 @@ fail(const char *what)
 }
 
 static void
-addOthers(virConnectPtr conn, const char *kind, int count)
+addOthers(virConnectPtr conn)
 {
     unsigned int flags = 0;
     char pattern[64];
@@ -153,13 +218,49 @@ addOthers(virConnectPtr conn, const char *kind, int count)
         flags = VIR_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_REGEX;
     else if (strcmp(kind, "glob") == 0)
         flags = 1u << 30;
-    for (i = 0; i < count; i++) {
+    for (i = 0; i < others; i++) {
         snprintf(pattern, sizeof(pattern), flags == 0 ? "OTHER_EVENT_%d"
                  : flags == 1 ? "^OTHER_[A-Z]+_%d$" : "OTHER_*_%d", i);
         if (virConnectDomainQemuMonitorEventRegister(conn, NULL, pattern, onNever, NULL, NULL,
                                                      flags) < 0)
             fail(pattern);
     }
+}
+
+static void
+add(virConnectPtr conn, virDomainPtr dom, const char *event, size_t registration)
+{
+    if (virConnectDomainQemuMonitorEventRegister(conn, dom, event, onEvent, (void *)registration,
+                                                 NULL, 0) < 0)
+        fail("register");
+}
+
+/* Opens connection @number and registers; also for what tells of losses, which comes by itself
+ * only to who wants all. It stays open until the process ends. */
+static void
+start(const char *uri, int number, const char *domain, const char *event, int copies)
+{
+    virConnectPtr conn = virConnectOpen(uri);
+    virDomainPtr dom = NULL;
+    int i;
+
+    if (!conn)
+        fail(uri);
+    if (virConnectNumOfDomains(conn) < guests)
+        fail("not all guests are there");
+    if (domain && !(dom = virDomainLookupByName(conn, domain)))
+        fail(domain);
+    for (i = 0; i < copies; i++) {
+        size_t registration = (size_t)number * copies + i;
+
+        add(conn, dom, event, registration);
+        if (event)
+            add(conn, dom, "VIRTMON_EVENTS_LOST", registration);
+    }
+    if (dom)
+        virDomainFree(dom);
+    if (others > 0)
+        addOthers(conn);
 }
 
 int
@@ -169,22 +270,21 @@ main(int argc, char **argv)
         { "uri", 1, NULL, 'u' }, { "expect", 1, NULL, 'e' }, { "others", 1, NULL, 'o' },
         { "kind", 1, NULL, 'k' }, { "stall", 1, NULL, 's' }, { "limit", 1, NULL, 'l' },
         { "guests", 1, NULL, 'g' }, { "all", 0, NULL, 'a' }, { "copies", 1, NULL, 'c' },
-        { NULL, 0, NULL, 0 },
+        { "event", 1, NULL, 'n' }, { "domain", 1, NULL, 'd' }, { "connections", 1, NULL, 'C' },
+        { "storm", 1, NULL, 'S' }, { "any", 0, NULL, 'A' }, { "every", 1, NULL, 'E' },
+        { "slow", 1, NULL, 'w' }, { NULL, 0, NULL, 0 },
     };
-    const char *uri = NULL;
-    const char *kind = "literal";
+    const char *uri = NULL, *domain = NULL;
     const char *event = "BENCH_IO_ERROR";
-    int others = 0, stall = 0, limit = 115, guests = 1, copies = 1;
-    size_t i;
+    int stall = 0, limit = 115, copies = 1, connections = 1;
     long long cpu0, cpu1, deadline;
-    long start;
-    virConnectPtr conn;
-    int c;
+    long before;
+    int c, i;
 
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (c) {
         case 'u': uri = optarg; break;
-        case 'e': expected = strtoll(optarg, NULL, 10); break;
+        case 'e': expected = strcmp(optarg, "-") == 0 ? -1 : strtoll(optarg, NULL, 10); break;
         case 'o': others = atoi(optarg); break;
         case 'k': kind = optarg; break;
         case 's': stall = atoi(optarg); break;
@@ -192,33 +292,40 @@ main(int argc, char **argv)
         case 'g': guests = atoi(optarg); break;
         case 'a': event = NULL; break;
         case 'c': copies = atoi(optarg); break;
+        case 'n': event = optarg; break;
+        case 'd': domain = optarg; break;
+        case 'C': connections = atoi(optarg); break;
+        case 'S': storm = optarg; break;
+        case 'A': any = true; break;
+        case 'E': every = atoi(optarg); break;
+        case 'w': slow = atoi(optarg); break;
         default: return 2;
         }
     }
-    oneGuest = guests == 1;
-    latencies = calloc(1000000, sizeof(*latencies));
+    if (!uri || guests < 1 || copies < 1 || connections < 1 || every < 1) {
+        fprintf(stderr, "client: --uri is needed, and no number below 1\n");
+        return 2;
+    }
+    latencies = calloc(LATENCIES_MAX, sizeof(*latencies));
+    nextSeqs = calloc((size_t)connections * copies * guests, sizeof(*nextSeqs));
+    if (!latencies || !nextSeqs)
+        return 1;
     virEventRegisterDefaultImpl();
     virEventAddTimeout(100, onTick, NULL, NULL);
-    if (!(conn = virConnectOpen(uri)))
-        fail(uri ? uri : "no --uri");
-    if (virConnectNumOfDomains(conn) < guests)
-        fail("not all guests are there");
-    nextSeqs = calloc(copies, sizeof(*nextSeqs));
-    for (i = 0; i < (size_t)copies; i++) {
-        if (virConnectDomainQemuMonitorEventRegister(conn, NULL, event, onEvent, (void *)i, NULL,
-                                                     0) < 0)
-            fail("register");
-    }
-    addOthers(conn, kind, others);
+    if (expected < 0 &&
+        virEventAddHandle(STDIN_FILENO, VIR_EVENT_HANDLE_READABLE, onExpected, NULL, NULL) < 0)
+        fail("stdin");
+    for (i = 0; i < connections; i++)
+        start(uri, i, domain, event, copies);
 
-    start = status("VmRSS");
+    before = status("VmRSS");
     printf("registered\n");
     fflush(stdout);
     cpu0 = cpu();
     if (stall)
         sleep(stall);
     deadline = now() + limit * NS;
-    while (delivered + lost < expected && now() < deadline) {
+    while ((expected < 0 || delivered + lost < expected) && now() < deadline) {
         if (virEventRunDefaultImpl() < 0)
             fail("event loop");
     }
@@ -226,11 +333,12 @@ main(int argc, char **argv)
     qsort(latencies, nlatencies, sizeof(*latencies), compare);
     printf("{\"expected\":%lld,\"delivered\":%lld,\"lost\":%lld,\"notices\":%lld,"
            "\"disordered\":%lld,\"complete\":%s,\"seconds\":%.6f,\"cpu\":%.6f,"
-           "\"rss_before_kib\":%ld,\"rss_peak_kib\":%ld,\"p50_us\":%u,\"p99_us\":%u}\n",
+           "\"rss_before_kib\":%ld,\"rss_peak_kib\":%ld,\"p50_us\":%u,\"p99_us\":%u,"
+           "\"storm_delivered\":%lld,\"storm_lost\":%lld}\n",
            expected, delivered, lost, notices, disordered,
-           delivered + lost >= expected ? "true" : "false",
-           (double)(lastTime % STAMP_RANGE - firstStamp) / NS, (double)(cpu1 - cpu0) / NS, start,
+           expected >= 0 && delivered + lost >= expected ? "true" : "false",
+           (double)(lastTime % STAMP_RANGE - firstStamp) / NS, (double)(cpu1 - cpu0) / NS, before,
            status("VmHWM"), nlatencies ? latencies[nlatencies / 2] : 0,
-           nlatencies ? latencies[nlatencies * 99 / 100] : 0);
+           nlatencies ? latencies[nlatencies * 99 / 100] : 0, stormDelivered, stormLost);
     return 0;
 }

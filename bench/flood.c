@@ -14,7 +14,8 @@
  *
  *     flood FIRST LAST COUNT SIZE         COUNT events to each guest FIRST..LAST
  *     pace FIRST LAST COUNT SIZE RATE     the same, RATE a second for each
- *     names N                             invent N names in turn; 1: BENCH_IO_ERROR
+ *     call FIRST LAST NAME                what their next events are called: BENCH_IO_ERROR
+ *     names N                             invent N names in turn in place of that; 1: it alone
  *     quit
  *
  * and are answered by a line when all was written. Each event has a running number
@@ -46,7 +47,16 @@
     "\"package\": \"\"}, \"capabilities\": [\"oob\"]}}\r\n"
 #define BLOCK_BYTES 65536
 #define DIGITS 16               /* of seq and ns, zero-padded with a leading 1 */
+#define NAME "BENCH_IO_ERROR"
 #define EMULATOR "/usr/bin/qemu-system-x86_64"
+
+/* An event with places for its numbers. */
+typedef struct {
+    const char *name;           /* interned */
+    size_t size;                /* as ordered */
+    char *text;
+    size_t len, seqAt, nsAt, nameAt;
+} Template;
 
 typedef struct {
     int listener;
@@ -55,6 +65,8 @@ typedef struct {
     GString *fromQemu;          /* what it said */
     GString *input;
     size_t index;
+    const char *name;           /* of its events; interned */
+    const Template *template;   /* of those ordered */
     guint64 seq;                /* next event */
     guint64 end;                /* where the order ends */
     guint64 rate;               /* events a second; 0: as fast as they are read */
@@ -65,8 +77,7 @@ typedef struct {
 
 static Guest *guests;
 static size_t nguests;
-static char *template;
-static size_t templateLen, seqAt, nsAt, nameAt;
+static GPtrArray *templates;    /* each made once and kept to the end, as guests point there */
 static unsigned int names = 1;
 static int epollFd;
 static size_t active;
@@ -83,28 +94,46 @@ now(void)
     return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
-/* An event as QEMU writes it; @size as the scenarios name it: 290 bytes, or more. */
 static void
-makeTemplate(size_t size)
+freeTemplate(void *opaque)
+{
+    Template *template = opaque;
+
+    g_free(template->text);
+    g_free(template);
+}
+
+/* An event as QEMU writes it; @size as the scenarios name it: 290 bytes, or more. */
+static const Template *
+findTemplate(const char *name, size_t size)
 {
     g_autoptr(GString) pad = g_string_new(NULL);
-    char *text;
+    Template *template;
+    size_t i;
 
+    for (i = 0; i < templates->len; i++) {
+        template = g_ptr_array_index(templates, i);
+        if (template->name == name && template->size == size)
+            return template;
+    }
     while (pad->len + 290 < size)
         g_string_append_printf(pad, ", {\"sector\": 123456, \"name\": \"drive-virtio-disk0\"}");
-    g_free(template);
-    text = g_strdup_printf(
+    template = g_new0(Template, 1);
+    template->name = name;
+    template->size = size;
+    template->text = g_strdup_printf(
         "{\"timestamp\": {\"seconds\": 1700000000, \"microseconds\": 123456}, "
-        "\"event\": \"BENCH_IO_ERROR\", \"data\": {\"seq\": 1%015d, \"ns\": 1%015d, "
+        "\"event\": \"%s\", \"data\": {\"seq\": 1%015d, \"ns\": 1%015d, "
         "\"device\": \"drive-virtio-disk0\", \"nospace\": false, "
         "\"node-name\": \"#block123\", \"reason\": \"Input/output error\", "
         "\"operation\": \"write\", \"action\": \"report\"%s%s%s}}\r\n",
-        0, 0, pad->len ? ", \"list\": [0" : "", pad->str, pad->len ? "]" : "");
-    template = text;
-    templateLen = strlen(text);
-    seqAt = strstr(text, "\"seq\": ") + 7 - text;
-    nsAt = strstr(text, "\"ns\": ") + 6 - text;
-    nameAt = strstr(text, "BENCH_IO_ERROR") - text;
+        name, 0, 0, pad->len ? ", \"list\": [0" : "", pad->str, pad->len ? "]" : "");
+    template->len = strlen(template->text);
+    template->seqAt = strstr(template->text, "\"seq\": ") + 7 - template->text;
+    template->nsAt = strstr(template->text, "\"ns\": ") + 6 - template->text;
+    template->nameAt = strstr(template->text, name) - template->text;
+    g_ptr_array_add(templates, template);
+    return template;
 }
 
 static void
@@ -134,8 +163,9 @@ countDue(const Guest *guest)
 static void
 fillBlock(Guest *guest)
 {
+    const Template *template = guest->template;
     guint64 stamp = now();
-    size_t room = BLOCK_BYTES / templateLen;
+    size_t room = BLOCK_BYTES / template->len;
     size_t n = MIN(MAX(room, 1), countDue(guest));
     size_t i;
 
@@ -145,17 +175,17 @@ fillBlock(Guest *guest)
     for (i = 0; i < n; i++) {
         char *at = guest->block + guest->blockLen;
 
-        memcpy(at, template, templateLen);
-        putNumber(at + seqAt, guest->seq);
-        putNumber(at + nsAt, stamp % 1000000000000000ULL);
-        if (names > 1) {
+        memcpy(at, template->text, template->len);
+        putNumber(at + template->seqAt, guest->seq);
+        putNumber(at + template->nsAt, stamp % 1000000000000000ULL);
+        if (names > 1 && strcmp(template->name, NAME) == 0) {
             char digits[16];
 
             g_snprintf(digits, sizeof(digits), "%08u", (unsigned int)(guest->seq % names));
-            memcpy(at + nameAt + 6, digits, 8);
+            memcpy(at + template->nameAt + 6, digits, 8);
         }
         guest->seq++;
-        guest->blockLen += templateLen;
+        guest->blockLen += template->len;
     }
 }
 
@@ -349,16 +379,17 @@ static bool
 order(char *line)
 {
     size_t first, last, count, size, rate = 0;
+    char name[64];
     size_t i;
 
     if (sscanf(line, "flood %zu %zu %zu %zu", &first, &last, &count, &size) == 4 ||
         sscanf(line, "pace %zu %zu %zu %zu %zu", &first, &last, &count, &size, &rate) == 5) {
-        makeTemplate(size);
         for (i = first; i <= last && i < nguests; i++) {
             if (guests[i].fd < 0) {
                 fprintf(stderr, "flood: nobody is connected to guest %zu\n", i);
                 continue;
             }
+            guests[i].template = findTemplate(guests[i].name, size);
             guests[i].seq = 0;
             guests[i].end = count;
             guests[i].rate = rate;
@@ -366,6 +397,11 @@ order(char *line)
             active++;
             watch(&guests[i], EPOLLIN | EPOLLOUT);
         }
+        return true;
+    }
+    if (sscanf(line, "call %zu %zu %63s", &first, &last, name) == 3) {
+        for (i = first; i <= last && i < nguests; i++)
+            guests[i].name = g_intern_string(name);
         return true;
     }
     if (sscanf(line, "names %u", &names) == 1)
@@ -493,11 +529,12 @@ main(int argc, char **argv)
         return 2;
     }
     guests = g_new0(Guest, nguests);
-    makeTemplate(290);
+    templates = g_ptr_array_new_with_free_func(freeTemplate);
     for (i = 0; i < nguests; i++) {
         g_autofree char *path = g_strdup_printf("%s/%04zu.qmp", argv[1], i);
 
         guests[i].index = i;
+        guests[i].name = g_intern_static_string(NAME);
         guests[i].fd = guests[i].qemu = -1;
         guests[i].listener = control ? startEmulator(argv + 2) : listenAt(path);
     }
@@ -553,6 +590,6 @@ main(int argc, char **argv)
             close(guests[i].fd);
     }
     g_free(guests);
-    g_free(template);
+    g_ptr_array_unref(templates);
     return 0;
 }

@@ -5,8 +5,6 @@ import pathlib
 import socket
 import subprocess
 
-from conftest import DEADLINE
-
 SOURCE = pathlib.Path(__file__).resolve().parent / "guest" / "boot.S"
 
 
@@ -29,11 +27,11 @@ def arguments(folder):
 
 
 class Serial:
-    """Letters go in, and come back when they were heard."""
+    """Letters go in, and come back when they were heard, within so many seconds."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, patience):
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(DEADLINE)
+        self.sock.settimeout(patience)
         self.sock.connect(str(folder / "serial"))
 
     def expect(self, letter):

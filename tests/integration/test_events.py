@@ -40,7 +40,7 @@ class Guest:
 
     def __init__(self, qemu, folder):
         self.qemu = qemu
-        self.serial = bootguest.Serial(folder)
+        self.serial = bootguest.Serial(folder, DEADLINE)
 
     def boot(self):
         self.qemu.command("cont")
