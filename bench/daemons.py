@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The daemons that are measured, each with guests that can be told to flood it."""
+import concurrent.futures
 import os
 import pathlib
 import select
@@ -31,6 +32,15 @@ def listens(path):
             return False
 
 
+def virsh(uri, *args):
+    return subprocess.run(["virsh", "-c", uri, *map(str, args)], capture_output=True, text=True,
+                          check=False)
+
+
+def knows(uri, domain):
+    return virsh(uri, "domid", domain).returncode == 0
+
+
 class Process:
     """What the kernel says of a process."""
 
@@ -39,8 +49,16 @@ class Process:
 
     def cpu(self):
         """Seconds of all its threads so far."""
-        fields = pathlib.Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        # The kernel's way to name another process's clock; /proc has only hundredths of seconds.
+        return time.clock_gettime((~self.pid << 3) | 2)
+
+    def switches(self):
+        """How often one of its threads has begun to run."""
+        total = 0
+        for task in pathlib.Path(f"/proc/{self.pid}/task").iterdir():
+            total += sum(int(line.split()[1]) for line in (task / "status").read_text().splitlines()
+                         if "ctxt_switches:" in line)
+        return total
 
     def kib(self, name):
         for line in pathlib.Path(f"/proc/{self.pid}/status").read_text().splitlines():
@@ -63,7 +81,8 @@ class Process:
 
 
 class Flood:
-    """Many guests in one process, told what to send over its stdin."""
+    """Many guests in one process, told what to send over its stdin. They are called guest0,
+    guest1, ..., as libvirtd's are."""
 
     def __init__(self, build, guests):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="virtmon-bench-"))
@@ -105,6 +124,10 @@ class Virtmond:
     def order(self, text):
         self.flood.order(text)
 
+    def start_real(self, guest):
+        guest.start(self.flood.folder / f"{guest.name}.qmp")
+        wait_for(lambda: knows(self.uri, guest.name), "a real guest's discovery")
+
     def close(self):
         self.daemon.terminate()
         self.daemon.wait()
@@ -135,11 +158,12 @@ printf '%s\\n' "unix_sock_dir = \\"$D/run\\"" 'auth_unix_ro = "none"' 'auth_unix
 exec libvirtd --config $D/libvirtd.conf --pid-file $D/run/libvirtd.pid
 """
 
-GUEST = """<domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
-<name>guest{number}</name><memory unit='MiB'>16</memory><vcpu>1</vcpu>
+GUEST = """<domain type='{accel}' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
+<name>{name}</name><memory unit='MiB'>32</memory><vcpu>1</vcpu>
 <os><type arch='x86_64' machine='pc'>hvm</type></os>
 <devices><emulator>{emulator}</emulator><memballoon model='none'/>
-<controller type='usb' model='none'/></devices></domain>
+<controller type='usb' model='none'/></devices>
+<qemu:commandline>{arguments}</qemu:commandline></domain>
 """
 
 
@@ -158,28 +182,41 @@ class Libvirtd:
             ["unshare", "--mount", "bash", "-c", LIBVIRTD, "libvirtd", str(self.folder)],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         self.process = Process(self.daemon.pid)
-        wait_for(lambda: listens(self.socket), "libvirtd's start")
-        wait_for(lambda: self.virsh("list").returncode == 0, "libvirtd's start")
-        for number in range(guests):
-            self.start_guest(build.resolve(), number)
+        try:
+            wait_for(lambda: listens(self.socket), "libvirtd's start")
+            wait_for(lambda: virsh(self.uri, "list").returncode == 0, "libvirtd's start")
+            # Each takes it some seconds, mostly of waiting.
+            with concurrent.futures.ThreadPoolExecutor(4) as pool:
+                for done in [pool.submit(self.start_guest, build.resolve(), number)
+                             for number in range(guests)]:
+                    done.result()
+            for number in range(guests):
+                self.controls.append(socket.socket(socket.AF_UNIX))
+                self.controls[-1].connect(str(self.folder / f"c{number}"))
+        except BaseException:
+            self.close()
+            raise
 
-    def virsh(self, *args):
-        return subprocess.run(["virsh", "-c", self.uri, *map(str, args)], capture_output=True,
-                              text=True, check=False)
+    def create(self, name, emulator, arguments=(), accel="qemu"):
+        """Paused: libvirtd itself starts to run a guest at once, whoever waits for it."""
+        xml = self.folder / f"{name}.xml"
+        words = "".join(f"<qemu:arg value='{word}'/>" for word in arguments)
+        xml.write_text(GUEST.format(name=name, emulator=emulator, arguments=words, accel=accel))
+        done = virsh(self.uri, "create", "--paused", xml)
+        if done.returncode != 0:
+            sys.exit(f"bench: libvirtd starts no guest: {done.stderr}")
 
     def start_guest(self, build, number):
         control = self.folder / f"c{number}"
         emulator = self.folder / f"emulator{number}"
         emulator.write_text(f'#!/bin/sh\nexec {build}/bench/flood --emulator {control} "$@"\n')
         emulator.chmod(0o755)
-        xml = self.folder / f"{number}.xml"
-        xml.write_text(GUEST.format(number=number, emulator=emulator))
-        done = self.virsh("create", xml)
-        if done.returncode != 0:
-            sys.exit(f"bench: libvirtd starts no guest: {done.stderr}")
-        sock = socket.socket(socket.AF_UNIX)
-        sock.connect(str(control))
-        self.controls.append(sock)
+        self.create(f"guest{number}", emulator)
+
+    def start_real(self, guest):
+        self.create(guest.name, "/usr/bin/qemu-system-x86_64", guest.arguments(),
+                    "kvm" if guest.accel == "kvm" else "qemu")
+        guest.connect()
 
     def order(self, text):
         """The same order as for a flood of many guests, to each of those it is for."""

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What virtmon must reach, and whether it did: each goal judged by medians of one run."""
+from dataclasses import dataclass
+from typing import Callable
+
+from figures import cost, growth, microseconds, p99, rate, rounded, thousands
+
+# A client's queue in virtmond, unless configured otherwise.
+CLIENT_BOUND_MIB = 12
+SIZES = ("S8-5k", "S8-10k", "S1", "S8-40k", "S8-80k", "S1-100k", "S8-200k", "S8-500k", "S1-1M")
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A goal; `judge` returns whether it is reached (None: not measured) and what was measured."""
+
+    name: str
+    scenario: str
+    text: str
+    bound: str
+    judge: Callable
+
+
+UNKNOWN = None, "-"
+
+
+def at_least(scenario, subject, figure, bound, unit):
+    def judge(results):
+        value = results.median(scenario, subject, figure)
+        return UNKNOWN if value is None else (value >= bound, f"{rounded(value)}{unit}")
+    return judge
+
+
+def at_most(scenario, subject, figure, bound, unit):
+    def judge(results):
+        value = results.median(scenario, subject, figure)
+        return UNKNOWN if value is None else (value <= bound, f"{rounded(value)}{unit}")
+    return judge
+
+
+def nothing_lost(scenario):
+    """In any run; one that was cut off has lost something."""
+    def judge(results):
+        runs = results.runs(scenario, "virtmond")
+        if not runs:
+            return UNKNOWN
+        lost = [run["lost"] if run and run["complete"] else None for run in runs]
+        if None in lost:
+            return False, "cut off"
+        return not any(lost), f"{max(lost):,} lost"
+    return judge
+
+
+def compared(scenario, other, figure, factor, better):
+    """At most (`better` is min) or at least (max) so many times what another scenario has."""
+    def judge(results):
+        value = results.median(scenario, "virtmond", figure)
+        base = results.median(other, "virtmond", figure)
+        if value is None or base is None:
+            return UNKNOWN
+        reached = value <= base * factor if better is min else value >= base * factor
+        return reached, f"{rounded(value)} to {rounded(base)}"
+    return judge
+
+
+def half_of_parsing(results):
+    own, limit = results.median("P1", "virtmon", rate), results.median("P1", "parse", rate)
+    if own is None or limit is None:
+        return UNKNOWN
+    return own >= limit / 2, f"{own / limit:.2f} of {thousands(limit)}/s"
+
+
+def flat(results):
+    """The time of an event, for each size of a burst, against that of 100,000."""
+    base = results.median("S1-100k", "virtmond", microseconds)
+    times = {name: results.median(name, "virtmond", microseconds) for name in SIZES}
+    times = {name: time / base for name, time in times.items() if time is not None and base}
+    if len(times) < 3:
+        return UNKNOWN
+    low, high = min(times, key=times.get), max(times, key=times.get)
+    return (0.8 <= times[low] and times[high] <= 1.2,
+            f"{times[low]:.2f} ({low}) to {times[high]:.2f} ({high}) times {rounded(base)} µs")
+
+
+def as_without(results):
+    """A healthy client's latency beside a stalled one: within what it scatters alone."""
+    value = results.median("S6-1M", "virtmond", p99)
+    alone = results.values("S6-1M-alone", "virtmond", p99)
+    if value is None or not alone:
+        return UNKNOWN
+    return (value <= max(alone) * 1.1,
+            f"{rounded(value)} ms; alone {rounded(min(alone))} to {rounded(max(alone))} ms")
+
+
+def mixed(scenario, key, bound):
+    """The 99th percentile, in milliseconds, of one of those beside a storm."""
+    def judge(results):
+        runs = [run[key] for run in results.runs(scenario, "virtmond") if run and run[key]]
+        if not runs:
+            return UNKNOWN
+        if not all(run["complete"] for run in runs):
+            return False, "cut off"
+        values = sorted(run["p99_us"] / 1000 for run in runs)
+        value = values[len(values) // 2]
+        return value <= bound, f"{rounded(value)} ms"
+    return judge
+
+
+def storm_delivered(scenario):
+    """All that the real guest emitted, none of it told lost."""
+    def judge(results):
+        runs = results.runs(scenario, "virtmond")
+        if not runs:
+            return UNKNOWN
+        if not all(run and run["reader"] for run in runs):
+            return False, "cut off"
+        emitted = sum(run["emitted"] for run in runs)
+        delivered = sum(run["reader"]["delivered"] for run in runs)
+        return delivered == emitted, f"{delivered:,} of {emitted:,}"
+    return judge
+
+
+def storm_told(scenario):
+    """Of what a reader that stalls did not get, it is told, to the last event."""
+    def judge(results):
+        runs = results.runs(scenario, "virtmond")
+        if not runs:
+            return UNKNOWN
+        if not all(run and run["reader"] for run in runs):
+            return False, "cut off"
+        missing = sum(run["emitted"] - run["reader"]["delivered"] - run["reader"]["lost"]
+                      for run in runs)
+        return missing == 0, f"{missing:,} neither delivered nor told"
+    return judge
+
+
+def per_guest(run):
+    return (run["rss_guests_kib"] - run["rss_empty_kib"]) / 1000
+
+
+def goals():
+    yield Goal("p1-rate", "P1", "in process, burst of 1,000,000", "at least 1,000,000/s",
+               at_least("P1", "virtmon", rate, 1_000_000, "/s"))
+    yield Goal("p1-parse", "P1", "in process, of the rate of parsing alone", "at least half",
+               half_of_parsing)
+    for name in ("S1-100k", "S1-1M"):
+        yield Goal(f"{name.lower()}-rate", name, "a burst through the daemon",
+                   "at least 500,000/s", at_least(name, "virtmond", rate, 500_000, "/s"))
+        yield Goal(f"{name.lower()}-lost", name, "of it lost", "nothing", nothing_lost(name))
+        yield Goal(f"{name.lower()}-cpu", name, "daemon's CPU for a delivery", "at most 1.5 µs",
+                   at_most(name, "virtmond", cost, 1.5, " µs"))
+    yield Goal("s1-flat", "S1, S8", "time per event, whatever the burst's size",
+               "0.8 to 1.2 times that of 100,000", flat)
+    for name, bound in (("S2-1k", 0.1), ("S2-60k", 0.3), ("S2-200k", 2)):
+        yield Goal(f"{name.lower()}-p99", name, "latency at a steady rate, p99",
+                   f"at most {bound} ms", at_most(name, "virtmond", p99, bound, " ms"))
+    for size in ("1k", "10k"):
+        for kind in ("literal", "regex", "glob"):
+            name = f"S3-{size}-{kind}"
+            yield Goal(f"{name.lower()}", name, "deliveries/s, to S1-100k's", "at least 0.9",
+                       compared(name, "S1-100k", rate, 0.9, max))
+    for name, bound in (("S4-50", 0.6), ("S4-1000", 0.8)):
+        yield Goal(f"{name.lower()}-cpu", name, "many clients: daemon's CPU for a delivery",
+                   f"at most {bound} µs", at_most(name, "virtmond", cost, bound, " µs"))
+    yield Goal("s5-cpu", "S5-100k", "ten registrations: daemon's CPU for a delivery, µs, to "
+               "S1-100k's", "no more", compared("S5-100k", "S1-100k", cost, 1, min))
+    yield Goal("s6-memory", "S6-1M", "memory that a stalled client costs",
+               f"at most {CLIENT_BOUND_MIB} MiB + 10 %",
+               at_most("S6-1M", "virtmond", growth, CLIENT_BOUND_MIB * 1.1, " MiB"))
+    yield Goal("s6-lost", "S6-1M", "of the healthy client's events lost", "nothing",
+               nothing_lost("S6-1M"))
+    yield Goal("s6-p99", "S6-1M", "healthy client's latency, p99", "as without the stalled one",
+               as_without)
+    yield Goal("s7-rate", "S7-100k", "large events", "at least 100,000/s",
+               at_least("S7-100k", "virtmond", rate, 100_000, "/s"))
+    yield Goal("s9-rate", "S9-1000", "1,000 guests, 1 busy: deliveries/s, to S1-100k's",
+               "at least 0.9", compared("S9-1000", "S1-100k", rate, 0.9, max))
+    yield Goal("s9-lost", "S9-busy", "1,000 guests, all at 500/s: lost", "nothing",
+               nothing_lost("S9-busy"))
+    for accel in ("tcg", "kvm"):
+        name = f"R1-{accel}"
+        yield Goal(f"{name}-all", name, "a real guest's storm: delivered", "all",
+                   storm_delivered(name))
+        yield Goal(f"{name}-quiet", name, "other guests' events meanwhile, p99", "at most 2 ms",
+                   mixed(name, "quiet", 2))
+    yield Goal("r3-told", "R3-tcg", "a real guest's storm to a reader that stalls: not told",
+               "nothing", storm_told("R3-tcg"))
+    yield Goal("f1-quiet", "F1", "quiet guests' events beside a storm, p99", "at most 2 ms",
+               mixed("F1", "quiet", 2))
+    yield Goal("f2-quiet", "F2", "a quick client's events beside a slow one, p99",
+               "at most 2 ms", mixed("F2", "quiet", 2))
+    yield Goal("f3-calls", "F3", "a list of domains during a storm, p99", "at most 50 ms",
+               mixed("F3", "calls", 50))
+    yield Goal("idle-wakeups", "I1000", "1,000 guests, 100 clients, idle: threads that began to "
+               "run in 10 s", "none", at_most("I1000", "virtmond", lambda run: run["switches"], 0,
+                                              ""))
+    yield Goal("idle-memory", "I1000", "memory for each guest", "at most 20 KiB",
+               at_most("I1000", "virtmond", per_guest, 20, " KiB"))
+
+
+GOALS = tuple(goals())
