@@ -8,7 +8,7 @@ BUILD ?= build
 PYTHON ?= /usr/bin/python3
 MESON ?= meson
 
-.PHONY: all run check bench fuzz install clean help
+.PHONY: all run check bench bench-report fuzz install clean help
 
 all:
 	@scripts/packages build
@@ -34,7 +34,11 @@ bench:
 	@scripts/packages build run bench
 	@$(MAKE) --no-print-directory $(BUILD)/build.ninja
 	@$(MESON) compile -C $(BUILD)
-	@$(PYTHON) bench/run.py --build $(BUILD) $(if $(SCENARIO),--scenario '$(SCENARIO)')
+	@$(PYTHON) bench/run.py --build $(BUILD) $(if $(SCENARIO),--scenario '$(SCENARIO)') \
+		$(if $(FULL),--full)
+
+bench-report:
+	@$(PYTHON) bench/report.py $(BUILD)/bench.json docs
 
 # SECONDS_EACH: how long each target runs.
 SECONDS_EACH ?= 60
@@ -54,7 +58,8 @@ clean:
 help:
 	@echo "make run      boot a real QEMU and print its events (MONITOR=PATH: one that runs)"
 	@echo "make check    run every test"
-	@echo "make bench    measure (SCENARIO=NAME: one of them)"
+	@echo "make bench    measure (SCENARIO=NAME: one of them; FULL=1: all)"
+	@echo "make bench-report  write docs/performance.md from what was measured"
 	@echo "make fuzz     fuzz every parser (SECONDS_EACH=N)"
 	@echo "make install  install (by meson; prefix: meson configure build -Dprefix=DIR)"
 	@echo "make          build"

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The daemons that are measured, each with guests that can be told to flood it."""
-import concurrent.futures
 import os
 import pathlib
 import select
@@ -166,6 +165,15 @@ GUEST = """<domain type='{accel}' xmlns:qemu='http://libvirt.org/schemas/domain/
 <qemu:commandline>{arguments}</qemu:commandline></domain>
 """
 
+# One for all guests, as libvirtd looks for seconds at each that it doesn't know.
+EMULATOR = """#!/bin/sh
+for word
+do
+    case $word in guest=*) name=${{word#guest=}} ;; esac
+done
+exec {build}/bench/flood --emulator {folder}/${{name%%,*}}.control "$@"
+"""
+
 
 class Libvirtd:
     """A real libvirtd, whose guests are real QEMUs behind a flood each; needs root."""
@@ -176,6 +184,7 @@ class Libvirtd:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="virtmon-bench-"))
         self.socket = self.folder / "run" / "libvirt-sock"
         self.uri = f"qemu+unix:///system?socket={self.socket}"
+        self.emulator = self.folder / "emulator"
         self.controls = []
         self.log = open(self.folder / "log.txt", "ab")
         self.daemon = subprocess.Popen(
@@ -185,14 +194,12 @@ class Libvirtd:
         try:
             wait_for(lambda: listens(self.socket), "libvirtd's start")
             wait_for(lambda: virsh(self.uri, "list").returncode == 0, "libvirtd's start")
-            # Each takes it some seconds, mostly of waiting.
-            with concurrent.futures.ThreadPoolExecutor(4) as pool:
-                for done in [pool.submit(self.start_guest, build.resolve(), number)
-                             for number in range(guests)]:
-                    done.result()
+            self.emulator.write_text(EMULATOR.format(build=build.resolve(), folder=self.folder))
+            self.emulator.chmod(0o755)
             for number in range(guests):
+                self.create(f"guest{number}", self.emulator)
                 self.controls.append(socket.socket(socket.AF_UNIX))
-                self.controls[-1].connect(str(self.folder / f"c{number}"))
+                self.controls[-1].connect(str(self.folder / f"guest{number}.control"))
         except BaseException:
             self.close()
             raise
@@ -205,13 +212,6 @@ class Libvirtd:
         done = virsh(self.uri, "create", "--paused", xml)
         if done.returncode != 0:
             sys.exit(f"bench: libvirtd starts no guest: {done.stderr}")
-
-    def start_guest(self, build, number):
-        control = self.folder / f"c{number}"
-        emulator = self.folder / f"emulator{number}"
-        emulator.write_text(f'#!/bin/sh\nexec {build}/bench/flood --emulator {control} "$@"\n')
-        emulator.chmod(0o755)
-        self.create(f"guest{number}", emulator)
 
     def start_real(self, guest):
         self.create(guest.name, "/usr/bin/qemu-system-x86_64", guest.arguments(),

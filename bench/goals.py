@@ -179,9 +179,9 @@ def goals():
                nothing_lost("S9-busy"))
     for accel in ("tcg", "kvm"):
         name = f"R1-{accel}"
-        yield Goal(f"{name}-all", name, "a real guest's storm: delivered", "all",
+        yield Goal(f"{name.lower()}-all", name, "a real guest's storm: delivered", "all",
                    storm_delivered(name))
-        yield Goal(f"{name}-quiet", name, "other guests' events meanwhile, p99", "at most 2 ms",
+        yield Goal(f"{name.lower()}-quiet", name, "other guests' events meanwhile, p99", "at most 2 ms",
                    mixed(name, "quiet", 2))
     yield Goal("r3-told", "R3-tcg", "a real guest's storm to a reader that stalls: not told",
                "nothing", storm_told("R3-tcg"))

@@ -194,22 +194,26 @@ class Run:
         if self.calls:
             self.calls.start()
 
+    def end_storm(self):
+        """When it is time; returns what a real one has emitted."""
+        select.select([], [], [], self.scenario.seconds)
+        return self.real.end() if self.real else None
+
     def everybody_else(self):
-        """Until the quiet guests have said all, and all calls are answered."""
+        """Until all that the quiet guests have said has come, and all calls are answered."""
         result = {"quiet": self.quiet.result() if self.quiet else None,
                   "calls": self.calls.result() if self.calls else None, "virsh_list": None}
         if self.calls and result["calls"]["complete"] and not self.scenario.real:
             result["virsh_list"] = time_virsh_list(self.daemon.uri, 30)
         return result
 
-    def storm_reader(self):
-        """What was emitted, and what came of it."""
-        emitted = self.real.end() if self.real else None
+    def storm_reader(self, emitted):
+        """What came of it."""
         if self.reader is None or not (self.real or self.scenario.reader == "client"):
-            return emitted, None
+            return None
         # A storm that nobody has counted has no end: what has come until now is all.
         self.reader.expect(emitted if self.real else 0)
-        return emitted, self.reader.result(self.limit)
+        return self.reader.result(self.limit)
 
     def close(self):
         self.stack.close()
@@ -222,9 +226,10 @@ def run_mixed(build, scenario, kind, limit):
         process = run.daemon.process
         before, cpu, began = process.kib("VmRSS"), process.cpu(), time.monotonic()
         run.storm()
+        emitted = run.end_storm()
         result = run.everybody_else()
         seconds = time.monotonic() - began
-        emitted, reader = run.storm_reader()
+        reader = run.storm_reader(emitted)
         waited = [one for one in (result["quiet"], result["calls"]) if one]
         if scenario.real:
             waited.append(reader or {"complete": False})

@@ -88,8 +88,8 @@ class Mixed:
     reader: str                 # of the storm: "client", "virsh", "stalled", "slow"; "same": the
                                 # client that reads the quiet guests too
     storm_rate: int = 20_000    # if it is paced
-    quiet: int = 4              # other guests, and
-    quiet_rate: int = 100       # how many events a second each of them has
+    quiet: int = 2              # other guests, and
+    quiet_rate: int = 250       # how many events a second each of them has
     calls: bool = False         # whether another client asks for lists of domains meanwhile
     seconds: int = 5
     libvirtd: bool = True
