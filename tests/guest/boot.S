@@ -9,6 +9,7 @@
  *   h  halt until the next letter (a guest that is idle)
  *   c  pvpanic, bit 1: GUEST_CRASHLOADED, goes on
  *   p  pvpanic, bit 0: GUEST_PANICKED
+ *   b  the same 4,096 times (a burst)
  *   s  pvpanic, bit 1, again and again until the next letter (a storm)
  *   t  write the clock: RTC_CHANGE
  *   z  suspend to memory through ACPI: SUSPEND; whatever wakes it resets it
@@ -51,6 +52,8 @@ next:
         je      crashload
         cmpb    $'p', %al
         je      panic
+        cmpb    $'b', %al
+        je      burst
         cmpb    $'s', %al
         je      storm
         cmpb    $'t', %al
@@ -75,6 +78,14 @@ panic:
         movw    $PVPANIC, %dx
         movb    $1, %al
         outb    %al, %dx
+        jmp     next
+
+burst:
+        movw    $4096, %cx
+        movw    $PVPANIC, %dx
+        movb    $2, %al
+1:      outb    %al, %dx
+        loop    1b
         jmp     next
 
 storm:
