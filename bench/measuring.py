@@ -7,7 +7,7 @@ import statistics
 import subprocess
 import threading
 
-from daemons import Flood
+from subjects import Flood
 
 STOCK = "/usr/lib/x86_64-linux-gnu"     # Debian's own libvirt.so, for clients that use it
 GRACE = 15              # seconds beyond its limit in which a client must have ended

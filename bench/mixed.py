@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 
-from daemons import virsh
+from subjects import virsh
 from measuring import Client, events_client
 from realguest import EVENT, RealGuest
 

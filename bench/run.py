@@ -17,7 +17,7 @@ import sys
 import machine
 import scenarios
 import tables
-from daemons import Libvirtd, Virtmond
+from subjects import Libvirtd, Virtmond
 from figures import Results
 from measuring import run_idle, run_local, run_remote
 from mixed import run_mixed

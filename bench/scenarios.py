@@ -160,9 +160,10 @@ def stalls():
     slow, fast = (20_000, 2000), (MILLION, 100_000)
     for name, (count, rate), libvirtd in (("S6", slow, True), ("S6-1M", fast, False)):
         text = f"{count:,} at {rate:,}/s"
-        yield Remote(f"{name}-alone", text, count=count, rate=rate, libvirtd=libvirtd)
+        yield Remote(f"{name}-alone", text, count=count, rate=rate, libvirtd=libvirtd,
+                     full=libvirtd)
         yield Remote(name, f"{text}, while a second client stalls for 12 s", count=count,
-                     rate=rate, stalled=12, libvirtd=libvirtd)
+                     rate=rate, stalled=12, libvirtd=libvirtd, full=libvirtd)
 
 
 def sizes_and_guests():
@@ -176,7 +177,7 @@ def sizes_and_guests():
 
 
 def idle():
-    yield Idle("I10", "10 guests, 10 clients", guests=10, clients=10)
+    yield Idle("I10", "10 guests, 10 clients", guests=10, clients=10, full=True)
     yield Idle("I1000", "1,000 guests, 100 clients", guests=1000, clients=100, libvirtd=False)
 
 
@@ -195,9 +196,9 @@ def fairness():
 def storms():
     for accel in ("tcg", "kvm"):
         yield Mixed(f"R1-{accel}", f"{accel.upper()} guest storms, our client reads", accel,
-                    "client", calls=True)
+                    "client", calls=True, full=accel == "kvm")
         yield Mixed(f"R2-{accel}", f"{accel.upper()} guest storms, stock virsh reads", accel,
-                    "virsh", calls=True, full=accel == "kvm")
+                    "virsh", calls=True, full=True)
     yield Mixed("R3-tcg", "TCG guest storms, a client reads only afterwards", "tcg", "stalled",
                 calls=True)
 

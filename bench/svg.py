@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from xml.sax.saxutils import escape
 
 WIDTH, HEIGHT = 720, 420
-LEFT, RIGHT, TOP, BOTTOM = 70, 20, 84, 56       # what the axes leave free
+LEFT, RIGHT, TOP, BOTTOM = 70, 44, 84, 56       # what the axes leave free
 
 STYLE = """
 svg { color-scheme: light dark; font: 13px system-ui, sans-serif }
