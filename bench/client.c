@@ -15,7 +15,7 @@
  *     --storm NAME        this domain's events are counted apart, and not waited for
  *     --any               also events without a number count, which have no latency
  *     --every N           latency and time of each Nth
- *     --stall SECONDS     does nothing for so long before it takes the first
+ *     --stall SECONDS     does not run the event loop for so long before it takes the first
  *     --slow MICROSECONDS does nothing for so long in each callback
  *
  * The same binary runs with any libvirt.so. Prints "registered" once it waits, and at the

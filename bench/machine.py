@@ -63,6 +63,7 @@ def facts(build):
         "memory": memory(),
         "host": hypervisor(),
         "kernel": platform.release(),
+        "load": f"{os.getloadavg()[0]:.1f}",
         "virtmon": commit(),
         "buildtype": option(build, "buildtype"),
         "gcc": output("gcc", "-dumpfullversion") or "unknown",

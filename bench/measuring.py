@@ -3,6 +3,7 @@
 import json
 import os
 import select
+import signal
 import statistics
 import subprocess
 import threading
@@ -23,6 +24,7 @@ class Client:
         # It ends itself, unless a call that it has made does not.
         self.timer = threading.Timer(limit + GRACE, self.process.kill)
         self.timer.start()
+        self.waking = None
 
     def ready(self):
         return self.process.stdout.readline() in ("registered\n", "connected\n")
@@ -34,6 +36,13 @@ class Client:
         except BrokenPipeError:
             pass                # it has ended at its limit
 
+    def stall(self, seconds):
+        """Stops all of its threads for so long: a library that reads in a thread of its own would
+        take what comes though its application does nothing."""
+        self.process.send_signal(signal.SIGSTOP)
+        self.waking = threading.Timer(seconds, self.process.send_signal, (signal.SIGCONT,))
+        self.waking.start()
+
     def result(self):
         """None if it has said nothing."""
         line = self.process.stdout.readline()
@@ -41,6 +50,8 @@ class Client:
 
     def close(self):
         self.timer.cancel()
+        if self.waking:
+            self.waking.cancel()
         self.process.kill()
         self.process.wait()
         self.process.stdin.close()
@@ -77,12 +88,9 @@ def start_clients(build, daemon, scenario, limit, clients):
     args = ["--guests", scenario.guests, "--copies", scenario.copies, "--connections",
             scenario.connections, "--others", scenario.others, "--kind", scenario.kind,
             "--every", 1 if scenario.rate else 64]
-    for _ in range(scenario.clients):
+    for _ in range(scenario.clients + (scenario.stalled > 0)):
         clients.append(events_client(build, daemon.uri, scenario.expected, limit, *args,
                                      stock=scenario.stock))
-    if scenario.stalled:
-        clients.append(events_client(build, daemon.uri, scenario.expected, limit, *args,
-                                     "--stall", scenario.stalled))
 
 
 def run_remote(build, scenario, kind, limit):
@@ -97,6 +105,8 @@ def run_remote(build, scenario, kind, limit):
         daemon.process.wait_until_calm()
         daemon.process.reset_peak()
         cpu = daemon.process.cpu()
+        if scenario.stalled:
+            clients[-1].stall(scenario.stalled)
         daemon.order(scenario.order())
         healthy = [client.result() for client in clients[:scenario.clients]]
         cpu = daemon.process.cpu() - cpu

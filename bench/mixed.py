@@ -88,6 +88,9 @@ class Virsh:
                                     data[:whole], re.MULTILINE):
                 self.lost += int(found)
 
+    def begin(self):
+        """The storm begins: it only goes on reading."""
+
     def expect(self, count):
         self.expected = count
 
@@ -110,12 +113,16 @@ class Reader:
 
     def __init__(self, build, uri, scenario, limit):
         args = ["--any", "--slow", 1000] if scenario.reader == "slow" else ["--any"]
-        if scenario.reader == "stalled":
-            args += ["--stall", scenario.seconds + 1]
         if scenario.real:
             args += ["--domain", "storm", "--event", EVENT]
+        self.scenario = scenario
         self.client = events_client(build, uri, "-", limit + scenario.seconds, *args)
         assert self.client.ready()
+
+    def begin(self):
+        """The storm begins."""
+        if self.scenario.reader == "stalled":
+            self.client.stall(self.scenario.seconds + 1)
 
     def expect(self, count):
         self.client.expect(count)
@@ -181,6 +188,8 @@ class Run:
 
     def storm(self):
         scenario = self.scenario
+        if self.reader:
+            self.reader.begin()
         if scenario.real:
             self.real.begin()
         elif scenario.storm == "paced":

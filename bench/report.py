@@ -76,7 +76,8 @@ def unexplained(results, explained):
 def how(results):
     options = results.options
     runs = "one run" if options["runs"] == 1 else f"{options['runs']} runs"
-    return textwrap.fill(f"{runs.capitalize()} of each scenario, cut off after "
+    command = "make bench FULL=1" if options["full"] else "make bench"
+    return textwrap.fill(f"`{command}`, {runs} of each scenario, each cut off after "
                          f"{options['limit']} s. {tables.machine_text(results)}.", 100,
                          break_on_hyphens=False) + "\n"
 
@@ -113,6 +114,8 @@ def main():
     parser.add_argument("docs", type=pathlib.Path)
     args = parser.parse_args()
     everything = json.loads(args.json.read_text(encoding="utf-8"))
+    if everything["options"]["scenario"]:
+        sys.exit(f"report: {args.json} has scenario {everything['options']['scenario']} alone")
     results = Results(everything)
     explained = explanations((HERE / "explanations.md").read_text(encoding="utf-8"))
     text, drawn = page(results, (HERE / "performance.md.in").read_text(encoding="utf-8"),

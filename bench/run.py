@@ -96,7 +96,8 @@ def main():
 
     progress = Progress(len(chosen))
     everything = {"machine": machine.facts(args.build),
-                  "options": {"runs": args.runs, "limit": limit, "full": args.full},
+                  "options": {"runs": args.runs, "limit": limit, "full": args.full,
+                              "scenario": args.scenario},
                   "scenarios": {}}
     for scenario in chosen:
         everything["scenarios"][scenario.name] = measure(args.build, scenario, args.runs, limit,

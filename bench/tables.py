@@ -213,6 +213,7 @@ def machine_text(results):
     """What the figures depend on, in one paragraph."""
     one = results.machine
     return (f"{one['date']}; {one['processor']}, {one['cores']} cores, {one['memory']}, "
-            f"{one['host']}; kernel {one['kernel']}; virtmon {one['virtmon']}, build type "
-            f"{one['buildtype']}, gcc {one['gcc']}, GLib {one['glib']}, yajl {one['yajl']}; "
-            f"libvirt {one['libvirt']}, QEMU {one['qemu']}")
+            f"{one['host']}; load before it {one['load']}; kernel {one['kernel']}; "
+            f"virtmon {one['virtmon']}, build type {one['buildtype']}, gcc {one['gcc']}, "
+            f"GLib {one['glib']}, yajl {one['yajl']}; libvirt {one['libvirt']}, "
+            f"QEMU {one['qemu']}")

@@ -132,6 +132,15 @@ def test_the_page_is_what_is_written_from_its_figures():
         assert svg == (DOCS / "performance" / f"{name}.svg").read_text(encoding="utf-8"), name
 
 
+def test_no_page_is_made_of_a_part(tmp_path, monkeypatch):
+    part = tmp_path / "bench.json"
+    part.write_text('{"machine": {}, "options": {"scenario": "S6"}, "scenarios": {}}')
+    monkeypatch.setattr(sys, "argv", ["report.py", str(part), str(tmp_path / "docs")])
+    with pytest.raises(SystemExit, match="has scenario S6 alone"):
+        report.main()
+    assert not (tmp_path / "docs").exists()
+
+
 def test_only_goals_can_be_explained():
     assert report.explanations("# Why\n\n## s6-p99\n\nBecause.\n") == {"s6-p99": "Because."}
     with pytest.raises(SystemExit, match="no-goal"):
