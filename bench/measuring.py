@@ -8,7 +8,7 @@ import statistics
 import subprocess
 import threading
 
-from subjects import Flood
+from subjects import WITH_US, Flood
 
 STOCK = "/usr/lib/x86_64-linux-gnu"     # Debian's own libvirt.so, for clients that use it
 GRACE = 15              # seconds beyond its limit in which a client must have ended
@@ -19,7 +19,7 @@ class Client:
 
     def __init__(self, command, limit, stock=False):
         env = {**os.environ, "LD_LIBRARY_PATH": STOCK} if stock else None
-        self.process = subprocess.Popen([str(word) for word in command], text=True, env=env,
+        self.process = subprocess.Popen([*WITH_US, *map(str, command)], text=True, env=env,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         # It ends itself, unless a call that it has made does not.
         self.timer = threading.Timer(limit + GRACE, self.process.kill)

@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 
-from subjects import virsh
+from subjects import WITH_US, virsh
 from measuring import Client, events_client
 from realguest import EVENT, RealGuest
 
@@ -63,7 +63,7 @@ class Virsh:
 
     def __init__(self, uri, guest):
         self.process = subprocess.Popen(
-            ["virsh", "-c", uri, "qemu-monitor-event", "--loop", "--domain", guest.name],
+            [*WITH_US, "virsh", "-c", uri, "qemu-monitor-event", "--loop", "--domain", guest.name],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
         self.delivered = self.lost = self.others = 0
         self.expected = None

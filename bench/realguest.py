@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 
-from subjects import PATIENCE, wait_for
+from subjects import PATIENCE, WITH_US, wait_for
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests"))
 import bootguest                # noqa: E402
@@ -72,7 +72,7 @@ class RealGuest:
     def start(self, monitor):
         """For a daemon that starts none itself."""
         self.process = subprocess.Popen(
-            ["qemu-system-x86_64", "-machine", f"pc,accel={self.accel}", "-nodefaults",
+            [*WITH_US, "qemu-system-x86_64", "-machine", f"pc,accel={self.accel}", "-nodefaults",
              "-display", "none", "-name", self.name, "-qmp",
              f"unix:{monitor},server=on,wait=off", *self.arguments()],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -12,6 +12,8 @@ import tempfile
 import time
 
 PATIENCE = 60           # seconds for anything to start
+# Before a command: it ends with the bench, also when that is killed.
+WITH_US = ["setpriv", "--pdeathsig", "KILL"]
 
 
 def wait_for(condition, what):
@@ -85,8 +87,9 @@ class Flood:
 
     def __init__(self, build, guests):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="virtmon-bench-"))
-        self.process = subprocess.Popen([build / "bench" / "flood", self.folder, str(guests)],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            [*WITH_US, build / "bench" / "flood", self.folder, str(guests)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout.readline() == "ready\n"
 
     def order(self, text):
@@ -115,7 +118,7 @@ class Virtmond:
         config = folder / "virtmond.conf"
         config.write_text("keepalive_interval = -1\n")
         self.daemon = subprocess.Popen(
-            [build / "src" / "virtmond", "--config", config, "--socket-dir", folder / "run",
+            [*WITH_US, build / "src" / "virtmond", "--config", config, "--socket-dir", folder / "run",
              "--monitor", f"{folder}/*.qmp"], stdin=subprocess.DEVNULL)
         self.process = Process(self.daemon.pid)
         wait_for(lambda: listens(self.socket), "virtmond's start")
@@ -188,7 +191,8 @@ class Libvirtd:
         self.controls = []
         self.log = open(self.folder / "log.txt", "ab")
         self.daemon = subprocess.Popen(
-            ["unshare", "--mount", "bash", "-c", LIBVIRTD, "libvirtd", str(self.folder)],
+            [*WITH_US, "unshare", "--mount", "bash", "-c", LIBVIRTD, "libvirtd",
+             str(self.folder)],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         self.process = Process(self.daemon.pid)
         try:
