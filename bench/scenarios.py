@@ -196,11 +196,11 @@ def fairness():
 def storms():
     for accel in ("tcg", "kvm"):
         yield Mixed(f"R1-{accel}", f"{accel.upper()} guest storms, our client reads", accel,
-                    "client", calls=True, full=accel == "kvm")
+                    "client", calls=True, seconds=10, full=accel == "kvm")
         yield Mixed(f"R2-{accel}", f"{accel.upper()} guest storms, stock virsh reads", accel,
-                    "virsh", calls=True, full=True)
+                    "virsh", calls=True, seconds=10, full=True)
     yield Mixed("R3-tcg", "TCG guest storms, a client reads only afterwards", "tcg", "stalled",
-                calls=True)
+                calls=True, seconds=10)
 
 
 def every():
