@@ -167,8 +167,7 @@ def test_a_storm_is_told_or_counted(program, start_virtmond, folder, stack):
     freeze(slow.process.pid)
     try:
         guest.storm(30_000)
-        guest.mark()
-        quick.wait_for(guest.told()[-1])
+        quick.catch_up(guest)
     finally:
         thaw(slow.process.pid)
     assert slow.check(slow.catch_up(guest)) > 0
