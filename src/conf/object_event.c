@@ -48,7 +48,8 @@ struct _virObjectEventState {
     _Atomic(virObjectEvent *) spent;        /* delivered; freed by whoever pushes next */
 
     atomic_int easedFd;                     /* -1: not asked for yet */
-    atomic_size_t yieldBytes;               /* somebody waits for so few to be queued; 0: nobody */
+    atomic_size_t easeBytes;                /* easedFd is waited for, for so few to be queued; 0: not */
+    atomic_bool yielding;                   /* somebody waits for @room */
     virMutex queueLock;                     /* guards from here... */
     virCond room;                           /* little enough is queued */
     virObjectEvent *first, *last;
@@ -371,20 +372,19 @@ virObjectEventStatePush(virObjectEventState *state, virObjectEventBatch *batch)
 }
 
 void
-virObjectEventStateYield(virObjectEventState *state, size_t bytes)
+virObjectEventStateYield(virObjectEventState *state)
 {
     gint64 deadline;
 
-    bytes = MAX(1, MIN(bytes, state->maxBytes / 4));
-    if (atomic_load(&state->bytes) <= bytes)
+    if (atomic_load(&state->bytes) <= state->maxBytes / 4)
         return;
     deadline = g_get_monotonic_time() + VIR_OBJECT_EVENT_YIELD_MS * 1000;
     virMutexLock(&state->queueLock);
-    atomic_store(&state->yieldBytes, bytes);
-    while (atomic_load(&state->bytes) > bytes &&
+    atomic_store(&state->yielding, true);
+    while (atomic_load(&state->bytes) > state->maxBytes / 4 &&
            virCondWaitUntil(&state->room, &state->queueLock, deadline))
         ;
-    atomic_store(&state->yieldBytes, 0);
+    atomic_store(&state->yielding, false);
     virMutexUnlock(&state->queueLock);
 }
 
@@ -421,6 +421,16 @@ virObjectEventStateIsAhead(virObjectEventState *state, virDomainIdent *ident)
     return virObjectEventStateHasAhead(state, ident, VIR_OBJECT_EVENT_AHEAD_BYTES);
 }
 
+bool
+virObjectEventStateIsFull(virObjectEventState *state, size_t bytes)
+{
+    bytes = MIN(bytes, state->maxBytes / 4);
+    if (atomic_load(&state->bytes) <= bytes)
+        return false;
+    atomic_store(&state->easeBytes, MAX(bytes / 2, 1));
+    return atomic_load(&state->bytes) > bytes;
+}
+
 /* Tells whoever waits for @ident once half of it is delivered: so that there is still something to
  * deliver while more is read. */
 static void
@@ -450,11 +460,14 @@ static void
 virObjectEventStateDischarge(virObjectEventState *state, virDomainIdent *ident, size_t bytes)
 {
     size_t left = atomic_fetch_sub(&state->bytes, bytes) - bytes;
-    size_t yieldBytes = atomic_load(&state->yieldBytes);
+    size_t easeBytes;
 
     atomic_fetch_sub(&ident->queuedBytes, bytes);
     virObjectEventStateEase(state, ident);
-    if (yieldBytes > 0 && left <= yieldBytes) {
+    if ((easeBytes = atomic_load(&state->easeBytes)) > 0 && left <= easeBytes &&
+        atomic_exchange(&state->easeBytes, 0) > 0)
+        virObjectEventStateSignal(atomic_load(&state->easedFd));
+    if (atomic_load(&state->yielding) && left <= state->maxBytes / 4) {
         g_auto(virLockGuard) guard G_GNUC_UNUSED = virLockGuardLock(&state->queueLock);
 
         virCondBroadcast(&state->room);
@@ -593,7 +606,8 @@ virObjectEventStateDeliver(virObjectEventState *state, virObjectEvent *event)
     anywhere = state->lastMatches.anywhere ? state->lastMatches.anywhere->regs : NULL;
     here = state->lastMatches.here ? state->lastMatches.here->regs : NULL;
 
-    if (event->lost > 0)
+    /* What a daemon tells goes by a route to those that it tells it to. */
+    if (event->lost > 0 && event->route <= 0)
         virObjectEventStateCountLost(state, event);
 
     for (;;) {

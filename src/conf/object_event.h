@@ -123,10 +123,10 @@ void virObjectEventStatePush(virObjectEventState *state, virObjectEventBatch *ba
  * each turn; little enough that another stream's event behind it is delivered a few ms later, and
  * that what is queued stays in the processor's cache. */
 #define VIR_OBJECT_EVENT_AHEAD_BYTES (256 * 1024)
-/* For a thread that is about to read more: if more than @bytes are queued, or a quarter of what may
- * be, waits until it is less, or for VIR_OBJECT_EVENT_YIELD_MS. A burst then is as fast as its
- * delivery, and nothing of it need be lost. Not from the event loop's thread. */
-void virObjectEventStateYield(virObjectEventState *state, size_t bytes);
+/* For a thread that is about to read more of many streams, each little enough to be read on: if a
+ * quarter of what may be queued is, waits until it is less, or for VIR_OBJECT_EVENT_YIELD_MS. Not from
+ * the event loop's thread. */
+void virObjectEventStateYield(virObjectEventState *state);
 
 /**
  * virObjectEventStateIsAhead:
@@ -134,9 +134,13 @@ void virObjectEventStateYield(virObjectEventState *state, size_t bytes);
  *
  * Any thread. For whoever reads streams that don't wait for each other: whether this one should
  * not be read now, as VIR_OBJECT_EVENT_AHEAD_BYTES of it are queued or it is held. If so, the
- * eventfd becomes readable when that is over.
+ * eventfd becomes readable when that is over. A burst then is as fast as its delivery, and nothing of
+ * it need be lost.
  */
 bool virObjectEventStateIsAhead(virObjectEventState *state, virDomainIdent *ident);
+/* The same for whoever reads all streams from one place: more than @bytes are queued, or a quarter
+ * of what may be. */
+bool virObjectEventStateIsFull(virObjectEventState *state, size_t bytes);
 /* An eventfd of the state's, readable when streams that were found ahead have become less so; made
  * at the first call, by the one thread that asks for streams. -1 with an error reported. */
 int virObjectEventStateEasedFD(virObjectEventState *state);

@@ -11,7 +11,6 @@
 
 #include "qemu_domain.h"
 
-#include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -31,8 +30,7 @@ qemuEventSinkFlush(qemuEventSink *sink)
     if (sink->batch.count == 0)
         return;
     virObjectEventStatePush(sink->state, &sink->batch);
-    /* What many streams hold together, each little enough to be read on. */
-    virObjectEventStateYield(sink->state, SIZE_MAX);
+    virObjectEventStateYield(sink->state);
 }
 
 void

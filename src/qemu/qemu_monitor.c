@@ -26,6 +26,7 @@
 #include "virgettext.h"
 #include "virjson.h"
 #include "virlog.h"
+#include "viriothrottle.h"
 #include "virthread.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
@@ -77,9 +78,8 @@ struct _qemuMonitor {
     gint64 received;                    /* when the bytes being looked at were read */
     virIOHandle *handle;
     virIOTimer *greetingTimer;
-    bool paused;                        /* isn't read */
+    virIOThrottle *throttle;            /* paused: isn't read */
     bool blocked;                       /* waits until QEMU takes more */
-    virIOTimer *pauseTimer;             /* from the first pause on */
     GByteArray *partial;                /* the start of a line; NULL: none */
     bool skipping;                      /* over the rest of a line that is too long */
     size_t skipped;
@@ -273,8 +273,8 @@ static void qemuMonitorLost(qemuMonitor *mon, const char *reason);
 static void
 qemuMonitorUpdateHandle(qemuMonitor *mon)
 {
-    virIOLoopUpdateHandle(mon->handle,
-                          (mon->paused ? 0 : EPOLLIN) | (mon->blocked ? EPOLLOUT : 0));
+    virIOLoopUpdateHandle(mon->handle, (virIOThrottleIsPaused(mon->throttle) ? 0 : EPOLLIN) |
+                                       (mon->blocked ? EPOLLOUT : 0));
 }
 
 /* I/O thread. */
@@ -674,6 +674,7 @@ qemuMonitorRead(qemuMonitor *mon)
 
     if (got > 0) {
         mon->received = g_get_real_time();
+        virIOThrottleCount(mon->throttle, got);
         if (msg.msg_controllen > 0)
             qemuMonitorTakeFds(mon, &msg);
         qemuMonitorFeed(mon, buffer, got);
@@ -688,53 +689,40 @@ qemuMonitorRead(qemuMonitor *mon)
 
 /* Whoever waits for a reply must not wait for the delivery of events before it. */
 static bool
+qemuMonitorIsAwaited(qemuMonitor *mon)
+{
+    g_auto(virLockGuard) guard G_GNUC_UNUSED = virLockGuardLock(&mon->lock);
+    GList *link;
+
+    for (link = mon->pending.head; link; link = link->next) {
+        if (!((qemuMonitorCommandObj *)link->data)->abandoned)
+            return true;
+    }
+    return false;
+}
+
+static bool
 qemuMonitorMayRead(qemuMonitor *mon)
 {
-    bool awaited;
+    bool wanted = !mon->callbacks->mayRead || qemuMonitorIsAwaited(mon) ||
+        mon->callbacks->mayRead(mon, mon->opaque);
 
-    if (!mon->callbacks->mayRead || mon->callbacks->mayRead(mon, mon->opaque))
-        return true;
-    virMutexLock(&mon->lock);
-    awaited = !g_queue_is_empty(&mon->pending);
-    virMutexUnlock(&mon->lock);
-    return awaited;
+    return virIOThrottleAsk(mon->throttle, wanted);
+}
+
+static void
+qemuMonitorOnPauseEnd(void *opaque)
+{
+    qemuMonitorUpdateHandle(opaque);
 }
 
 void
 qemuMonitorResume(qemuMonitor *mon)
 {
-    if (mon->fd < 0 || !mon->paused)
-        return;
-    mon->paused = false;
-    virIOLoopStopTimer(mon->pauseTimer);
-    qemuMonitorUpdateHandle(mon);
-}
-
-/* One helping, whether it is welcome or not. */
-static void
-qemuMonitorOnPauseEnd(void *opaque)
-{
-    g_autoptr(qemuMonitor) mon = qemuMonitorRef(opaque);
-
-    qemuMonitorRead(mon);
     if (mon->fd < 0)
         return;
-    if (qemuMonitorMayRead(mon))
-        qemuMonitorResume(mon);
-    else
-        virIOLoopRestartTimer(mon->pauseTimer, QEMU_MONITOR_PAUSE_MS);
-}
-
-static void
-qemuMonitorPause(qemuMonitor *mon)
-{
-    mon->paused = true;
+    virIOThrottleLift(mon->throttle);
     qemuMonitorUpdateHandle(mon);
-    if (mon->pauseTimer)
-        virIOLoopRestartTimer(mon->pauseTimer, QEMU_MONITOR_PAUSE_MS);
-    else
-        mon->pauseTimer = virIOLoopAddTimer(mon->io, QEMU_MONITOR_PAUSE_MS,
-                                            qemuMonitorOnPauseEnd, mon);
 }
 
 static void
@@ -750,7 +738,7 @@ qemuMonitorOnIO(virIOHandle *handle, int fd, uint32_t events, void *opaque)
     if ((events & (EPOLLHUP | EPOLLERR)) || qemuMonitorMayRead(mon))
         qemuMonitorRead(mon);
     else
-        qemuMonitorPause(mon);
+        qemuMonitorUpdateHandle(mon);
 }
 
 static void
@@ -833,6 +821,7 @@ qemuMonitorOpen(virIOLoop *io, const char *path, const qemuMonitorCallbacks *cal
         mon->state = QEMU_MONITOR_STATE_CLOSED;
         return NULL;
     }
+    mon->throttle = virIOThrottleNew(io, qemuMonitorOnPauseEnd, mon);
     mon->greetingTimer = virIOLoopAddTimer(io, qemuMonitorGreetingTimeout,
                                            qemuMonitorOnGreetingTimeout, mon);
     return g_steal_pointer(&mon);
@@ -870,7 +859,7 @@ qemuMonitorShut(qemuMonitor *mon, const char *reason)
     close(mon->fd);
     mon->fd = -1;
     g_clear_pointer(&mon->greetingTimer, virIOLoopRemoveTimer);
-    g_clear_pointer(&mon->pauseTimer, virIOLoopRemoveTimer);
+    g_clear_pointer(&mon->throttle, virIOThrottleFree);
     g_clear_pointer(&mon->partial, g_byte_array_unref);
     for (i = 0; i < mon->nrxFds; i++)
         close(mon->rxFds[i]);

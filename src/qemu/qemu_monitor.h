@@ -30,9 +30,6 @@
 #define QEMU_MONITOR_SKIP_MAX (64 * 1024 * 1024)
 /* Lines in a row that are no QMP, before the connection is given up. */
 #define QEMU_MONITOR_BAD_LINES_MAX 1000
-/* How long a monitor may go unread: so seldom at worst, and as much at a time as the loop's buffer
- * holds (256 KiB, 50 MiB/s), is more than the busiest QEMU emits. It must never pile up there. */
-#define QEMU_MONITOR_PAUSE_MS 5
 /* File descriptors that may go with one command; QEMU takes one at a time per message,
  * SCM_MAX_FD is 253. */
 #define QEMU_MONITOR_FDS_MAX 16
@@ -54,7 +51,8 @@ typedef struct {
      * qemuMonitorClose(). @reason is for people. */
     void (*closed)(qemuMonitor *mon, const char *reason, void *opaque);
     /* Before more is read: false if not now, as too much waits for its delivery. Then nothing is
-     * read until qemuMonitorResume() or for QEMU_MONITOR_PAUSE_MS. May be NULL. */
+     * read until qemuMonitorResume(), but as much as a busy QEMU says (viriothrottle.h), so that it
+     * never piles up there. May be NULL. */
     bool (*mayRead)(qemuMonitor *mon, void *opaque);
 } qemuMonitorCallbacks;
 

@@ -121,11 +121,11 @@ remoteDaemonClientDrained(virNetServerClient *client, void *opaque)
 }
 
 static void
-remoteDaemonClientEased(virNetServerClient *client G_GNUC_UNUSED, void *opaque)
+remoteDaemonClientEased(virNetServerClient *client, void *opaque)
 {
     remoteDaemon *daemon = opaque;
 
-    remoteRelayEased(daemon->relay);
+    remoteRelayClientEased(daemon->relay, virNetServerClientGetData(client));
 }
 
 static const virNetServerFuncs remoteDaemonServerFuncs = {

@@ -7,18 +7,30 @@
 
 #include "remote_daemon_pace.h"
 
+/* A stream that is held. */
+typedef struct {
+    virDomainIdent *ident;      /* a reference */
+    GPtrArray *clients;         /* that were behind; only compared */
+} remotePaceHold;
+
 struct _remotePace {
     virObjectEventState *state; /* whose events these are, from the first on; a reference */
+    GPtrArray *holds;           /* remotePaceHold: few, as their clients are */
+
     virDomainIdent *ident;      /* stream of the event that is being counted; a reference, or NULL */
     guint64 serial;             /* of that event */
-    bool allBehind;             /* its clients, so far */
-    GPtrArray *held;            /* virDomainIdent: a reference each */
+    bool keptUp;                /* by one of its clients, so far */
+    GPtrArray *behind;          /* those that are; only compared */
 };
 
 static void
-remotePaceIdentUnref(void *opaque)
+remotePaceHoldFree(void *opaque)
 {
-    virDomainIdentUnref(opaque);
+    remotePaceHold *hold = opaque;
+
+    virDomainIdentUnref(hold->ident);
+    g_ptr_array_unref(hold->clients);
+    g_free(hold);
 }
 
 remotePace *
@@ -26,8 +38,19 @@ remotePaceNew(void)
 {
     remotePace *pace = g_new0(remotePace, 1);
 
-    pace->held = g_ptr_array_new_with_free_func(remotePaceIdentUnref);
+    pace->holds = g_ptr_array_new_with_free_func(remotePaceHoldFree);
+    pace->behind = g_ptr_array_new();
     return pace;
+}
+
+/* Lets the stream of hold number @i go on. */
+static void
+remotePaceRelease(remotePace *pace, size_t i)
+{
+    remotePaceHold *hold = g_ptr_array_index(pace->holds, i);
+
+    virObjectEventStateSetHeld(pace->state, hold->ident, false);
+    g_ptr_array_remove_index_fast(pace->holds, i);
 }
 
 void
@@ -35,30 +58,61 @@ remotePaceFree(remotePace *pace)
 {
     if (!pace)
         return;
-    remotePaceEase(pace);
-    g_ptr_array_unref(pace->held);
+    while (pace->holds->len > 0)
+        remotePaceRelease(pace, 0);
+    g_ptr_array_unref(pace->holds);
+    g_ptr_array_unref(pace->behind);
     g_clear_pointer(&pace->ident, virDomainIdentUnref);
     g_clear_pointer(&pace->state, virObjectEventStateUnref);
     g_free(pace);
+}
+
+static void
+remotePaceReleaseCurrent(remotePace *pace)
+{
+    size_t i;
+
+    for (i = 0; i < pace->holds->len; i++) {
+        remotePaceHold *hold = g_ptr_array_index(pace->holds, i);
+
+        if (hold->ident == pace->ident) {
+            remotePaceRelease(pace, i);
+            return;
+        }
+    }
+}
+
+static void
+remotePaceHoldCurrent(remotePace *pace)
+{
+    remotePaceHold *hold = g_new0(remotePaceHold, 1);
+
+    hold->ident = virDomainIdentRef(pace->ident);
+    hold->clients = g_steal_pointer(&pace->behind);
+    pace->behind = g_ptr_array_new();
+    g_ptr_array_add(pace->holds, hold);
+    virObjectEventStateSetHeld(pace->state, hold->ident, true);
 }
 
 /* The event before has been to all of its clients. */
 static void
 remotePaceSettle(remotePace *pace)
 {
-    bool held;
+    bool wanted = !pace->keptUp && pace->behind->len > 0;
 
-    if (!pace->ident || (held = atomic_load(&pace->ident->held)) == pace->allBehind)
-        return;
-    if (held)
-        g_ptr_array_remove_fast(pace->held, pace->ident);
-    else
-        g_ptr_array_add(pace->held, virDomainIdentRef(pace->ident));
-    virObjectEventStateSetHeld(pace->state, pace->ident, pace->allBehind);
+    if (pace->ident && atomic_load(&pace->ident->held) != wanted) {
+        if (wanted)
+            remotePaceHoldCurrent(pace);
+        else
+            remotePaceReleaseCurrent(pace);
+    }
+    g_ptr_array_set_size(pace->behind, 0);
+    pace->keptUp = false;
 }
 
 void
-remotePaceCount(remotePace *pace, const virObjectEvent *event, bool behind)
+remotePaceCount(remotePace *pace, const virObjectEvent *event, const void *client,
+                remotePaceState state)
 {
     if (!pace->state)
         pace->state = virObjectEventStateRef(virObjectEventCurrentState());
@@ -69,18 +123,29 @@ remotePaceCount(remotePace *pace, const virObjectEvent *event, bool behind)
             pace->ident = virDomainIdentRef(event->domain);
         }
         pace->serial = event->serial;
-        pace->allBehind = true;
     }
-    pace->allBehind = pace->allBehind && behind;
+    if (state == REMOTE_PACE_BEHIND) {
+        g_ptr_array_add(pace->behind, (void *)client);
+    } else if (state == REMOTE_PACE_KEEPS_UP) {
+        pace->keptUp = true;
+        if (atomic_load(&pace->ident->held))
+            remotePaceReleaseCurrent(pace);
+    }
 }
 
 void
-remotePaceEase(remotePace *pace)
+remotePaceEase(remotePace *pace, const void *client)
 {
-    size_t i;
+    size_t i = 0;
 
-    for (i = 0; i < pace->held->len; i++)
-        virObjectEventStateSetHeld(pace->state, g_ptr_array_index(pace->held, i), false);
-    g_ptr_array_set_size(pace->held, 0);
-    pace->allBehind = false;
+    while (i < pace->holds->len) {
+        remotePaceHold *hold = g_ptr_array_index(pace->holds, i);
+
+        if (g_ptr_array_find(hold->clients, client, NULL))
+            remotePaceRelease(pace, i);
+        else
+            i++;
+    }
+    while (g_ptr_array_remove_fast(pace->behind, (void *)client))
+        ;
 }

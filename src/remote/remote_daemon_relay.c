@@ -249,6 +249,14 @@ remoteRelayCurrent(remoteRelay *relay, const virObjectEvent *current, virDomainP
     return relay->lastEvent;
 }
 
+static remotePaceState
+remoteRelayPaceOf(remoteDaemonClient *client)
+{
+    if (!virNetServerClientIsBehind(client->client))
+        return REMOTE_PACE_KEEPS_UP;
+    return virNetServerClientIsStuck(client->client) ? REMOTE_PACE_STUCK : REMOTE_PACE_BEHIND;
+}
+
 static void
 remoteRelayMonitorEvent(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr dom, const char *event,
                         long long seconds, unsigned int micros, const char *details,
@@ -266,8 +274,8 @@ remoteRelayMonitorEvent(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr dom, cons
                !virNetServerClientSendEvent(reg->client->client, encoded, reg->number)) {
         remoteRelayCountLost(reg->relay, reg->client, current);
     }
-    remotePaceCount(reg->relay->pace, current,
-                    virNetServerClientIsBehind(reg->client->client));
+    remotePaceCount(reg->relay->pace, current, reg->client,
+                    remoteRelayPaceOf(reg->client));
     /* One that could not be encoded is told at once, as the queue may never have been full. */
     if (!encoded)
         remoteRelayClientDrained(reg->relay, reg->client);
@@ -490,10 +498,12 @@ remoteRelayAddDomain(remoteRelay *relay, remoteDaemonClient *client,
 static void
 remoteRelayRegRemove(remoteRelayReg *reg)
 {
-    if (reg->monitor)
+    if (reg->monitor) {
         virConnectDomainQemuMonitorEventDeregister(reg->relay->conn, reg->callbackID);
-    else
+        remotePaceEase(reg->relay->pace, reg->client);
+    } else {
         virConnectDomainEventDeregisterAny(reg->client->conn, reg->callbackID);
+    }
     g_free(reg);
 }
 
@@ -556,7 +566,7 @@ remoteRelayClientClear(remoteRelay *relay, remoteDaemonClient *client)
     g_clear_pointer(&client->regs, g_hash_table_unref);
     g_clear_pointer(&client->gaps, g_hash_table_unref);
     g_clear_pointer(&client->crowd, g_hash_table_unref);
-    remotePaceEase(relay->pace);
+    remotePaceEase(relay->pace, client);
 }
 
 /* --- telling what was lost --- */
@@ -656,7 +666,7 @@ remoteRelayClientDrained(remoteRelay *relay G_GNUC_UNUSED, remoteDaemonClient *c
 }
 
 void
-remoteRelayEased(remoteRelay *relay)
+remoteRelayClientEased(remoteRelay *relay, remoteDaemonClient *client)
 {
-    remotePaceEase(relay->pace);
+    remotePaceEase(relay->pace, client);
 }

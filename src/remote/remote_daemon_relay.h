@@ -52,5 +52,5 @@ void remoteRelayClientInit(remoteDaemonClient *client);
 void remoteRelayClientClear(remoteRelay *relay, remoteDaemonClient *client);
 /* There is room again for events: tells @client what it has missed. */
 void remoteRelayClientDrained(remoteRelay *relay, remoteDaemonClient *client);
-/* Some client was behind and is no longer. */
-void remoteRelayEased(remoteRelay *relay);
+/* It was behind and is no longer. */
+void remoteRelayClientEased(remoteRelay *relay, remoteDaemonClient *client);

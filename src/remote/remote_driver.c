@@ -107,10 +107,19 @@ remoteOnClosed(virNetClient *client G_GNUC_UNUSED, virConnectCloseReason reason,
     remoteCloseNoticeTell(priv->closeNotice, reason);
 }
 
+static bool
+remoteMayRead(virNetClient *client G_GNUC_UNUSED, bool awaited, void *opaque)
+{
+    remoteConnection *priv = opaque;
+
+    return remoteEventsMayTake(priv->events, awaited);
+}
+
 static const virNetClientFuncs remoteClientFuncs = {
     .event = remoteOnEvent,
     .batchEnd = remoteOnBatchEnd,
     .closed = remoteOnClosed,
+    .mayRead = remoteMayRead,
 };
 
 static const virNetClientProgram remoteClientPrograms[] = {
@@ -184,6 +193,7 @@ remoteConnectOpen(virConnectPtr conn, virConnectAuthPtr auth G_GNUC_UNUSED, unsi
     g_autoptr(remoteConnection) priv = NULL;
     remoteURIDefaults defaults = { 0 };
     virNetSocket *sock;
+    int easedFd;
     int rc;
 
     if (virClientConfLoad(path, &conf) < 0 ||
@@ -197,8 +207,10 @@ remoteConnectOpen(virConnectPtr conn, virConnectAuthPtr auth G_GNUC_UNUSED, unsi
     priv = g_new0(remoteConnection, 1);
     virMutexInit(&priv->lock);
     if (!(priv->events = remoteEventsNew()) || !(priv->closeNotice = remoteCloseNoticeNew()) ||
+        (easedFd = remoteEventsEasedFD(priv->events)) < 0 ||
         !(sock = remoteConnectSocket(uri, flags & VIR_CONNECT_RO)) ||
         !(priv->client = virNetClientNew(sock, remoteClientPrograms, &remoteClientFuncs, priv)) ||
+        virNetClientSetEasedFD(priv->client, easedFd) < 0 ||
         remoteSetUp(priv, uri, flags) < 0)
         return VIR_DRV_OPEN_ERROR;
     conn->privateData = g_steal_pointer(&priv);

@@ -20,6 +20,7 @@
 #include "remote_priv.h"
 #include "remote_protocol.h"
 #include "virgettext.h"
+#include "virjson.h"
 #include "virlog.h"
 #include "viruuid.h"
 
@@ -598,6 +599,25 @@ remoteEventsFindStream(remoteEvents *events, const char *name, size_t nameLen,
     return stream;
 }
 
+/* How many events the daemon tells of that it has dropped itself, if this is what it tells; else 0.
+ * Should the notice be dropped here, they are to be counted. */
+static guint64
+remoteEventsToldLost(const char *name, size_t nameLen, const char *details, size_t detailsLen)
+{
+    g_autoptr(virJSONValue) notice = NULL;
+    gint64 count;
+
+    if (nameLen != strlen(VIR_DOMAIN_MONITOR_EVENT_LOST) || !details ||
+        memcmp(name, VIR_DOMAIN_MONITOR_EVENT_LOST, nameLen) != 0)
+        return 0;
+    if (!(notice = virJSONValueFromString(details, detailsLen)) ||
+        virJSONValueObjectGetInt64(notice, "count", &count) < 0) {
+        virResetLastError();
+        return 0;
+    }
+    return CLAMP(count, 0, G_MAXUINT32);
+}
+
 /* By hand, as there may be very many of them: nothing is copied but into the event itself. */
 static void
 remoteEventsTakeMonitor(remoteEvents *events, const virNetFrame *frame)
@@ -614,6 +634,7 @@ remoteEventsTakeMonitor(remoteEvents *events, const virNetFrame *frame)
     const char *details = NULL;
     remoteEventsStream *stream;
     virObjectEvent *event;
+    guint64 lost;
 
     if (remoteEventsGetUInt(&cursor) != 0)
         details = remoteEventsGetString(&cursor, &detailsLen);
@@ -635,8 +656,11 @@ remoteEventsTakeMonitor(remoteEvents *events, const virNetFrame *frame)
     /* QEMU's clock has failed, which libvirtd hands on as it is. */
     if (micros == G_MAXUINT32)
         micros = 0;
-    event = virDomainMonitorEventNew(stream->ident, ++stream->number, name, nameLen, seconds,
+    lost = remoteEventsToldLost(name, nameLen, details, detailsLen);
+    stream->number += MAX(lost, 1);
+    event = virDomainMonitorEventNew(stream->ident, stream->number, name, nameLen, seconds,
                                      micros, events->batchReceived, details, detailsLen);
+    event->lost = lost;
     event->route = events->lastIDRoute;
     virObjectEventBatchAdd(&events->batch, event);
 }
@@ -744,8 +768,19 @@ remoteEventsFlush(remoteEvents *events)
     if (events->batch.count == 0)
         return;
     virObjectEventStatePush(events->state, &events->batch);
-    /* Others' events are in the same stream of bytes, and their answers: who waits for one must not
-     * wait for callbacks too. */
-    if (!virNetClientIsAwaited(events->client))
-        virObjectEventStateYield(events->state, VIR_OBJECT_EVENT_AHEAD_BYTES);
+}
+
+bool
+remoteEventsMayTake(remoteEvents *events, bool awaited)
+{
+    /* Who waits for a reply, perhaps inside a callback, must not wait for the delivery of what comes
+     * before it. */
+    return !virObjectEventStateIsFull(events->state,
+                                      awaited ? SIZE_MAX : VIR_OBJECT_EVENT_AHEAD_BYTES);
+}
+
+int
+remoteEventsEasedFD(remoteEvents *events)
+{
+    return virObjectEventStateEasedFD(events->state);
 }

@@ -39,3 +39,8 @@ int remoteEventsDeregisterAny(remoteEvents *events, virConnectPtr conn, int call
 /* I/O thread: an event message came, and that was the last for now. */
 void remoteEventsTake(remoteEvents *events, const virNetFrame *frame);
 void remoteEventsFlush(remoteEvents *events);
+/* I/O thread: whether more may come; @awaited: among replies for which somebody waits. If not, the
+ * descriptor becomes readable when that is over. */
+bool remoteEventsMayTake(remoteEvents *events, bool awaited);
+/* The same for the life of @events; -1 with an error reported. */
+int remoteEventsEasedFD(remoteEvents *events);

@@ -17,6 +17,7 @@
 #include "virerror_priv.h"
 #include "virgettext.h"
 #include "virioloop.h"
+#include "viriothrottle.h"
 #include "virkeepalive.h"
 #include "virlog.h"
 #include "virnetreader.h"
@@ -52,6 +53,9 @@ struct _virNetClient {
     virNetWriter *writer;
     virKeepAlive *keepalive;
     virIOHandle *handle;        /* NULL: disconnected */
+    virIOHandle *easedHandle;   /* of the descriptor that ends pauses; NULL: there is none */
+    virIOThrottle *throttle;    /* paused: isn't read */
+    bool blocked;               /* waits until the server takes more */
     GQueue calls;               /* virNetClientWaiter, sent, in order */
     unsigned int nextSerial;
     size_t keepalives;          /* messages of keepalive that aren't sent whole */
@@ -157,6 +161,7 @@ virNetClientDisconnect(virNetClient *client, virConnectCloseReason reason, virEr
     virMutexUnlock(&client->lock);
 
     virIOLoopRemoveHandle(g_steal_pointer(&client->handle));
+    virIOThrottleLift(client->throttle);
     virKeepAliveStop(client->keepalive);
     virNetSocketShutdown(client->sock);
     virNetClientEndBatch(client);
@@ -188,6 +193,15 @@ virNetClientFail(virNetClient *client, virConnectCloseReason reason)
 
 static void virNetClientRead(virNetClient *client);
 
+/* What it waits for. */
+static void
+virNetClientUpdateHandle(virNetClient *client)
+{
+    virIOLoopUpdateHandle(client->handle,
+                          (virIOThrottleIsPaused(client->throttle) ? 0 : EPOLLIN) |
+                          (client->blocked ? EPOLLOUT : 0));
+}
+
 static void
 virNetClientFlush(virNetClient *client)
 {
@@ -198,7 +212,8 @@ virNetClientFlush(virNetClient *client)
         return;
     rc = virNetWriterFlush(client->writer);
     if (rc >= 0) {
-        virIOLoopUpdateHandle(client->handle, rc ? EPOLLIN : EPOLLIN | EPOLLOUT);
+        client->blocked = rc == 0;
+        virNetClientUpdateHandle(client);
         return;
     }
     /* What the server said before it hung up may tell more, and the end of its stream is
@@ -367,6 +382,8 @@ virNetClientRead(virNetClient *client)
         return;
     client->reading = true;
     virKeepAliveHeard(client->keepalive);
+    /* One read in each period: the server bounds what it keeps. */
+    virIOThrottleCount(client->throttle, VIR_IO_THROTTLE_BYTES);
     result = virNetReaderRun(client->reader, virIOLoopBuffer(client->loop),
                              VIR_IO_LOOP_BUFFER_SIZE, virNetClientTake, client);
     client->reading = false;
@@ -382,6 +399,48 @@ virNetClientRead(virNetClient *client)
     }
 }
 
+/* ---- Pauses ---- */
+
+static bool
+virNetClientMayRead(virNetClient *client)
+{
+    bool wanted = !client->funcs->mayRead ||
+        client->funcs->mayRead(client, !g_queue_is_empty(&client->calls), client->opaque);
+
+    return virIOThrottleAsk(client->throttle, wanted);
+}
+
+/* What TLS has decrypted already makes no descriptor readable, so it is read at once. */
+static void
+virNetClientOnPauseEnd(void *opaque)
+{
+    virNetClient *client = opaque;
+
+    virNetClientUpdateHandle(client);
+    virNetClientRead(client);
+}
+
+static void
+virNetClientResume(virNetClient *client)
+{
+    if (!client->handle || !virIOThrottleIsPaused(client->throttle))
+        return;
+    virIOThrottleLift(client->throttle);
+    if (virNetClientMayRead(client))
+        virNetClientOnPauseEnd(client);
+}
+
+static void
+virNetClientOnEased(virIOHandle *handle G_GNUC_UNUSED, int fd, uint32_t events G_GNUC_UNUSED,
+                    void *opaque)
+{
+    guint64 count;
+
+    if (read(fd, &count, sizeof(count)) < 0 && errno != EAGAIN && errno != EINTR)
+        VIR_WARN("cannot read from the event queue's eventfd: %s", g_strerror(errno));
+    virNetClientResume(opaque);
+}
+
 static void
 virNetClientReady(virIOHandle *handle G_GNUC_UNUSED, int fd G_GNUC_UNUSED, uint32_t events,
                   void *opaque)
@@ -390,8 +449,13 @@ virNetClientReady(virIOHandle *handle G_GNUC_UNUSED, int fd G_GNUC_UNUSED, uint3
 
     if (events & EPOLLOUT)
         virNetClientFlush(client);
-    if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+    if (!client->handle || !(events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+        return;
+    /* Of one that the server has left, all that it said is read. */
+    if ((events & (EPOLLHUP | EPOLLERR)) || virNetClientMayRead(client))
         virNetClientRead(client);
+    else
+        virNetClientUpdateHandle(client);
 }
 
 static void
@@ -410,6 +474,8 @@ virNetClientDetach(void *opaque)
     virNetClient *client = opaque;
 
     virIOLoopRemoveHandle(g_steal_pointer(&client->handle));
+    virIOLoopRemoveHandle(g_steal_pointer(&client->easedHandle));
+    g_clear_pointer(&client->throttle, virIOThrottleFree);
     g_clear_pointer(&client->keepalive, virKeepAliveFree);
 }
 
@@ -457,6 +523,7 @@ virNetClientStartCall(void *opaque)
     g_queue_push_tail(&client->calls, waiter);
     virNetWriterPush(client->writer, g_steal_pointer(&waiter->msg));
     virNetClientFlush(client);
+    virNetClientResume(client);         /* for the reply */
 }
 
 /* ---- In any thread ---- */
@@ -487,6 +554,7 @@ virNetClientNew(virNetSocket *sock, const virNetClientProgram *programs,
     client->reader = virNetReaderNew(sock);
     client->writer = virNetWriterNew(sock, virNetClientSent, client);
     client->keepalive = virKeepAliveNew(loop, &virNetClientKeepAliveFuncs, client);
+    client->throttle = virIOThrottleNew(loop, virNetClientOnPauseEnd, client);
 
     virIOLoopInvokeWait(loop, virNetClientAttach, client);
     /* It may have ended again by now, which the first call tells. */
@@ -514,6 +582,33 @@ virNetClientFree(virNetClient *client)
     virMutexDestroy(&client->lock);
     virFreeError(client->untold);
     g_free(client);
+}
+
+typedef struct {
+    virNetClient *client;
+    int fd;
+} virNetClientEasedRequest;
+
+static void
+virNetClientSetEasedInThread(void *opaque)
+{
+    virNetClientEasedRequest *request = opaque;
+    virNetClient *client = request->client;
+
+    client->easedHandle = virIOLoopAddHandle(client->loop, request->fd, EPOLLIN,
+                                             virNetClientOnEased, client);
+}
+
+int
+virNetClientSetEasedFD(virNetClient *client, int fd)
+{
+    virNetClientEasedRequest request = { client, fd };
+
+    virIOLoopInvokeWait(client->loop, virNetClientSetEasedInThread, &request);
+    if (client->easedHandle)
+        return 0;
+    virReportError(VIR_ERR_INTERNAL_ERROR, "%s", _("cannot wait for the connection"));
+    return -1;
 }
 
 void
@@ -612,12 +707,6 @@ virNetClientSetKeepAliveInThread(void *opaque)
 
     if (request->client->handle)
         virKeepAliveStart(request->client->keepalive, request->interval, request->count);
-}
-
-bool
-virNetClientIsAwaited(virNetClient *client)
-{
-    return !g_queue_is_empty(&client->calls);
 }
 
 void

@@ -34,6 +34,9 @@ typedef struct {
     /* The connection is gone; once, after the last event. Calls that waited have failed or are
      * about to. Not called if it ended by virNetClientFree() alone. */
     void (*closed)(virNetClient *client, virConnectCloseReason reason, void *opaque);
+    /* Before more is read: whether it can be taken; @awaited: some call waits for its reply. If not,
+     * little is read until virNetClientSetEasedFD()'s descriptor is readable. */
+    bool (*mayRead)(virNetClient *client, bool awaited, void *opaque);
 } virNetClientFuncs;
 
 /**
@@ -90,8 +93,9 @@ typedef struct {
  */
 int virNetClientCall(virNetClient *client, virNetClientCallData *call);
 
-/* I/O thread only, where messages are taken: whether a call waits for its reply. */
-bool virNetClientIsAwaited(virNetClient *client);
+/* Once, any thread but the I/O thread: asks virNetClientFuncs.mayRead again when @fd, an eventfd that
+ * is read thereby, is readable (borrowed for the client's life). -1 with an error reported. */
+int virNetClientSetEasedFD(virNetClient *client, int fd);
 /* Pings from now on, or stops (interval <= 0): see virKeepAliveStart(). Any thread. A server that
  * doesn't answer is VIR_CONNECT_CLOSE_REASON_KEEPALIVE. */
 void virNetClientSetKeepAlive(virNetClient *client, int interval, unsigned int count);

@@ -76,6 +76,8 @@ struct _virNetServerClient {
     size_t requests;            /* calls whose reply isn't sent whole */
     size_t keepalives;          /* messages of keepalive that aren't */
     bool behind;                /* was found to be, and isn't below half of that since */
+    gint64 progress;            /* when events were last sent to it, while it is behind; microseconds
+                                 * of CLOCK_MONOTONIC */
     bool refusing;              /* an event was refused and the queue isn't below half since */
     guint64 events;
     guint64 refused;
@@ -248,8 +250,17 @@ virNetServerClientIsBehind(virNetServerClient *client)
     if (client->state != VIR_NET_SERVER_CLIENT_ACTIVE ||
         virNetWriterEventBytes(client->writer) <= virNetServerClientAheadBytes(client))
         return false;
+    if (!client->behind)
+        client->progress = g_get_monotonic_time();
     client->behind = true;
     return true;
+}
+
+bool
+virNetServerClientIsStuck(virNetServerClient *client)
+{
+    return client->refusing &&
+        g_get_monotonic_time() - client->progress > VIR_NET_SERVER_CLIENT_STUCK_MS * 1000;
 }
 
 /* Tells that it is behind no longer. */
@@ -280,12 +291,16 @@ virNetServerClientFlush(virNetServerClient *client)
         client->state != VIR_NET_SERVER_CLIENT_LEAVING)
         return;
     do {
+        size_t before = virNetWriterEventBytes(client->writer);
+
         if ((rc = virNetWriterFlush(client->writer)) < 0) {
             VIR_DEBUG("client %llu: %s", client->id, virErrorLastMessage());
             virResetLastError();
             virNetServerClientCloseInThread(client);
             return;
         }
+        if (client->behind && virNetWriterEventBytes(client->writer) < before)
+            client->progress = g_get_monotonic_time();
         if (!client->refusing ||
             virNetWriterEventBytes(client->writer) > limits->maxClientEventBytes / 2)
             break;

@@ -98,6 +98,12 @@ bool virNetServerClientSendRareEvent(virNetServerClient *client, virNetEvent *ev
 /* Whether more than VIR_NET_SERVER_CLIENT_AHEAD_BYTES, or a quarter of the limit, of events wait for
  * it: what comes now comes too fast. virNetServerFuncs.clientEased follows when it is half of that. */
 bool virNetServerClientIsBehind(virNetServerClient *client);
+/* After so long without taking anything, a client whose queue is full is taken for one that does not
+ * read at all: longer than any that does is kept from it on a busy machine. */
+#define VIR_NET_SERVER_CLIENT_STUCK_MS 1000
+/* Whether it is one: events are refused, and nothing it does would have been different were they
+ * fewer. */
+bool virNetServerClientIsStuck(virNetServerClient *client);
 /* What the events that wait may cost. */
 size_t virNetServerClientGetEventBytesMax(virNetServerClient *client);
 /* What the events that wait cost; how many were sent or queued, and how many refused, since it

@@ -10,7 +10,6 @@
 
 #include "object_event.h"
 
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -1171,7 +1170,7 @@ produceYielding(void *opaque)
     for (i = 0; i < YIELD_ROUNDS; i++) {
         pushMany(f, f->one, &f->number, "BLOCK_IO_ERROR", 10, 172);
         do {
-            virObjectEventStateYield(f->state, SIZE_MAX);
+            virObjectEventStateYield(f->state);
         } while (atomic_load(&f->one->queuedBytes) > SMALL_QUEUE / 4);
     }
     return NULL;
@@ -1187,7 +1186,7 @@ testYield(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
     pthread_t thread;
 
     g_assert_cmpint(watchWith(f, &w, NULL, NULL, onEvent, 0), >=, 0);
-    virObjectEventStateYield(f->state, SIZE_MAX);             /* there is nothing to wait for */
+    virObjectEventStateYield(f->state);             /* there is nothing to wait for */
     g_assert_cmpint(pthread_create(&thread, NULL, produceYielding, f), ==, 0);
     while (w.calls < YIELD_ROUNDS * 10)
         testLoopWait();
@@ -1197,7 +1196,7 @@ testYield(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
     g_assert_cmpuint(stats.lost, ==, 0);
 
     pushMany(f, f->one, &f->number, "BLOCK_IO_ERROR", 100, 172);
-    virObjectEventStateYield(f->state, SIZE_MAX);             /* nobody delivers */
+    virObjectEventStateYield(f->state);             /* nobody delivers */
     testLoopDrain();
     leaveAll(f);
 }

@@ -23,9 +23,9 @@
 typedef struct {
     virConnectPtr conn;
     virObjectEventState *state;
-    virDomainIdent *one, *other;        /* two streams */
+    virDomainIdent *one, *two;        /* two streams */
     remotePace *pace;
-    bool behind[CLIENTS_MAX];
+    remotePaceState states[CLIENTS_MAX];
     int ids[CLIENTS_MAX];
     size_t nclients;
     guint64 number;
@@ -45,8 +45,8 @@ onEvent(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr dom G_GNUC_UNUSED,
 {
     Target *target = opaque;
 
-    remotePaceCount(target->f->pace, virObjectEventCurrent(),
-                    target->f->behind[target->client]);
+    remotePaceCount(target->f->pace, virObjectEventCurrent(), target,
+                    target->f->states[target->client]);
 }
 
 static void
@@ -77,7 +77,7 @@ setUp(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
     f->state = virObjectEventStateNew(0);
     g_assert_nonnull(f->state);
     f->one = newIdent("one");
-    f->other = newIdent("other");
+    f->two = newIdent("two");
     f->pace = remotePaceNew();
 }
 
@@ -89,7 +89,7 @@ tearDown(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
     testLoopDrain();
     virObjectEventStateUnref(f->state);
     virDomainIdentUnref(f->one);
-    virDomainIdentUnref(f->other);
+    virDomainIdentUnref(f->two);
     virConnectUnref(f->conn);
 }
 
@@ -123,9 +123,10 @@ wasEased(Fixture *f)
     return true;
 }
 
-/* Held once all of its clients are behind, which shows with the event after. */
+/* Held once none of its clients keeps up, which shows with the event after; let go at once when one
+ * does. */
 static void
-testAllBehind(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
+testNoneKeepsUp(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
 {
     addClient(f);
     addClient(f);
@@ -133,57 +134,87 @@ testAllBehind(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
     emit(f, f->one);
     g_assert_false(isHeld(f, f->one));
 
-    f->behind[0] = true;                /* the other one keeps up */
+    f->states[0] = REMOTE_PACE_BEHIND;          /* the other one keeps up */
     emit(f, f->one);
     emit(f, f->one);
     g_assert_false(isHeld(f, f->one));
 
-    f->behind[1] = true;
+    f->states[1] = REMOTE_PACE_BEHIND;
     emit(f, f->one);
     g_assert_false(isHeld(f, f->one));
     emit(f, f->one);
     g_assert_true(isHeld(f, f->one));
-    g_assert_false(isHeld(f, f->other));
+    g_assert_false(isHeld(f, f->two));
 
-    f->behind[0] = false;
+    f->states[0] = REMOTE_PACE_KEEPS_UP;
+    emit(f, f->one);
+    g_assert_false(isHeld(f, f->one));
+}
+
+/* For one that takes nothing nobody waits. */
+static void
+testStuck(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
+{
+    addClient(f);
+    addClient(f);
+    f->states[0] = REMOTE_PACE_STUCK;
+    f->states[1] = REMOTE_PACE_BEHIND;
+    emit(f, f->one);
+    emit(f, f->one);
+    g_assert_true(isHeld(f, f->one));
+    f->states[1] = REMOTE_PACE_STUCK;
     emit(f, f->one);
     emit(f, f->one);
     g_assert_false(isHeld(f, f->one));
 }
 
-/* Whoever reads the stream is told when one of them has caught up, and once. */
+/* Whoever reads the stream is told when a client has caught up for which it was held, and once. */
 static void
 testEase(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
 {
     addClient(f);
-    f->behind[0] = true;
+    addClient(f);
+    f->states[0] = REMOTE_PACE_BEHIND;
+    f->states[1] = REMOTE_PACE_STUCK;
     wasEased(f);
     emit(f, f->one);
-    emit(f, f->other);
+    emit(f, f->two);
     emit(f, f->one);
     g_assert_true(isHeld(f, f->one));
-    g_assert_true(isHeld(f, f->other));
+    g_assert_true(isHeld(f, f->two));
+
+    remotePaceEase(f->pace, &targets[1]);       /* it is nothing to them */
+    g_assert_true(isHeld(f, f->one));
+    g_assert_true(isHeld(f, f->two));
     g_assert_false(wasEased(f));
 
-    remotePaceEase(f->pace);
+    remotePaceEase(f->pace, &targets[0]);
     g_assert_false(isHeld(f, f->one));
-    g_assert_false(isHeld(f, f->other));
+    g_assert_false(isHeld(f, f->two));
     g_assert_true(wasEased(f));
-    remotePaceEase(f->pace);
+    remotePaceEase(f->pace, &targets[0]);
     g_assert_false(wasEased(f));
 
     /* It was too early: the next events hold them again. */
     emit(f, f->one);
     emit(f, f->one);
     g_assert_true(isHeld(f, f->one));
+
+    /* One that goes in the middle of an event is not remembered. */
+    emit(f, f->two);
+    remotePaceEase(f->pace, &targets[0]);
+    f->states[0] = REMOTE_PACE_STUCK;
+    emit(f, f->two);
+    g_assert_false(isHeld(f, f->one));
+    g_assert_false(isHeld(f, f->two));
 }
 
-/* A stream that nobody waits for is let go of in silence; nothing stays held for good. */
+/* Nothing stays held for good. */
 static void
 testFree(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
 {
     addClient(f);
-    f->behind[0] = true;
+    f->states[0] = REMOTE_PACE_BEHIND;
     emit(f, f->one);
     emit(f, f->one);
     g_assert_true(isHeld(f, f->one));
@@ -197,7 +228,8 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     testLoopRegister();
-    g_test_add("/remote/daemon-pace/all-behind", Fixture, NULL, setUp, testAllBehind, tearDown);
+    g_test_add("/remote/daemon-pace/none-keeps-up", Fixture, NULL, setUp, testNoneKeepsUp, tearDown);
+    g_test_add("/remote/daemon-pace/stuck", Fixture, NULL, setUp, testStuck, tearDown);
     g_test_add("/remote/daemon-pace/ease", Fixture, NULL, setUp, testEase, tearDown);
     g_test_add("/remote/daemon-pace/free", Fixture, NULL, setUp, testFree, tearDown);
     return testRunCountingFds();

@@ -73,6 +73,12 @@ record(virNetServerClient *client, virNetEvent *event, int number)
 }
 
 bool
+virNetServerClientIsStuck(virNetServerClient *client)
+{
+    return client->refusing;
+}
+
+bool
 virNetServerClientIsBehind(virNetServerClient *client)
 {
     return client->held > QUEUE_BYTES / 4;

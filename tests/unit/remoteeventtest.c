@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "domain_event.h"
 #include "qemu_protocol.h"
 #include "remotepeer.h"
 #include "testloop.h"
@@ -236,6 +237,61 @@ testArguments(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
     unwatch(&w[0]);
     unwatch(&w[1]);
     virDomainFree(dom);
+}
+
+static guint64 lastNumber, lastLost;
+
+static void
+onNumbers(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr dom G_GNUC_UNUSED, const char *event,
+          long long seconds G_GNUC_UNUSED, unsigned int micros G_GNUC_UNUSED,
+          const char *details G_GNUC_UNUSED, void *opaque)
+{
+    GString *log = opaque;
+
+    lastNumber = virObjectEventCurrent()->number;
+    lastLost = virObjectEventCurrent()->lost;
+    g_string_append_printf(log, "%s ", event);
+}
+
+/* A notice of the daemon's stands for the events that it tells of, should it be dropped itself. What
+ * is no number stands for one. */
+static void
+testNotices(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
+{
+    static const struct {
+        const char *details;
+        guint64 lost;
+    } notices[] = {
+        { "{\"count\":41,\"stream\":\"x\"}", 41 },
+        { "{\"count\":-1}", 0 },
+        { "{\"count\":\"many\"}", 0 },
+        { "{\"count\":99999999999999}", G_MAXUINT32 },
+        { "nonsense", 0 },
+    };
+    g_autofree char *dom = remotePeerDomain("g1");
+    g_autofree char *name = remotePeerText(VIR_DOMAIN_MONITOR_EVENT_LOST);
+    g_autoptr(GString) expected = g_string_new(NULL);
+    g_autoptr(GString) log = g_string_new(NULL);
+    guint64 before = 0;
+    size_t i;
+    int id;
+
+    id = virConnectDomainQemuMonitorEventRegister(f->conn, NULL, NULL, onNumbers, log, NULL, 0);
+    g_assert_cmpint(id, >=, 0);
+    for (i = 0; i < G_N_ELEMENTS(notices); i++) {
+        g_autofree char *details = remotePeerText(notices[i].details);
+        g_autofree char *payload =
+            g_strdup_printf("%08x %s %s 00000000 00000005 00000006 00000001 %s", 100, dom, name,
+                            details);
+
+        remotePeerSend(f->peer, QEMU, EVENT, payload);
+        g_string_append(expected, VIR_DOMAIN_MONITOR_EVENT_LOST " ");
+        await(log, expected->str);
+        g_assert_cmpuint(lastLost, ==, notices[i].lost);
+        g_assert_cmpuint(lastNumber, ==, before + MAX(notices[i].lost, 1));
+        before = lastNumber;
+    }
+    g_assert_cmpint(virConnectDomainQemuMonitorEventDeregister(f->conn, id), ==, 0);
 }
 
 /* libvirtd takes no registration for all events next to another one. */
@@ -838,6 +894,7 @@ main(int argc, char **argv)
     } tests[] = {
         { "shared", testShared },
         { "arguments", testArguments },
+        { "notices", testNotices },
         { "null-falls-back", testNullFallsBack },
         { "glob-falls-back", testGlobFallsBack },
         { "refused", testRefused },
