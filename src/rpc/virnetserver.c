@@ -169,7 +169,7 @@ virNetServerUserIsFull(virNetServer *server, virNetSocket *sock)
     if (max == 0 || !virNetSocketGetPeer(sock, &peer))
         return false;
     for (at = server->clients.head; at; at = at->next) {
-        const virNetServerIdentity *other = virNetServerClientGetIdentity(at->data);
+        const virNetServerClientInfo *other = virNetServerClientGetInfo(at->data);
 
         if (other->hasPeer && other->peer.uid == peer.uid &&
             virNetServerClientIsReadOnly(at->data) && ++count >= max)
@@ -205,7 +205,7 @@ virNetServerAccept(virNetServerService *service, virNetSocket *sock, void *opaqu
     client = virNetServerClientNew(server, sock, options, ++server->lastID);
     server->accepted++;
     VIR_DEBUG("client %llu comes from %s", server->lastID,
-              virNetServerClientGetIdentity(client)->remoteAddress);
+              virNetServerClientGetInfo(client)->remoteAddress);
     g_queue_push_tail_link(&server->clients, virNetServerClientLink(virNetServerClientRef(client)));
     if (virNetServerClientIsAnonymous(client))
         server->anonymous++;

@@ -88,6 +88,9 @@ struct _virNetServerCall {
 virNetServerCall *virNetServerCallNew(virNetServerClient *client,
                                       const virNetServerProgram *program,
                                       const virNetServerProc *proc, virNetFrame *frame);
-/* Runs it and makes the reply. In the thread that its flags ask for. */
-void virNetServerCallRun(virNetServerCall *call);
+/* Runs it and makes the reply. In the thread that its flags ask for. Returns false if the answer
+ * comes by virNetServerCallAnswer(), perhaps already: @call must not be touched then. */
+bool virNetServerCallRun(virNetServerCall *call);
+/* Makes the reply: @rc < 0: of the thread's last error. */
+void virNetServerCallReply(virNetServerCall *call, int rc);
 void virNetServerCallFree(virNetServerCall *call);

@@ -17,6 +17,7 @@
 #include "virnetreader.h"
 #include "virnetserver_priv.h"
 #include "virnetwriter.h"
+#include "virthread.h"
 
 #define VIR_FROM_THIS VIR_FROM_RPC
 
@@ -50,8 +51,11 @@ struct _virNetServerClient {
     virNetServerAuth auth;
     bool passFDs;
     int keySize;                /* these two from the handshake on */
-    virNetServerIdentity identity;
+    virNetServerClientInfo info;
+    virMutex lock;              /* guards the next */
+    virIdentity *identity;
     atomic_bool authenticated;
+    atomic_uint authFailures;
     atomic_bool closed;
     void *data;
 
@@ -105,10 +109,10 @@ virNetServerClientDestroy(void *opaque)
     virNetServerWorkersOwnerFree(client->worker);
     if (client->data && funcs->clientFree)
         funcs->clientFree(client->data, funcsOpaque);
-    g_free((char *)client->identity.label);
-    g_free((char *)client->identity.tlsName);
-    g_free((char *)client->identity.localAddress);
-    g_free((char *)client->identity.remoteAddress);
+    g_free((char *)client->info.localAddress);
+    g_free((char *)client->info.remoteAddress);
+    virIdentityUnref(client->identity);
+    virMutexDestroy(&client->lock);
     g_free(client);
 }
 
@@ -218,6 +222,15 @@ virNetServerClientQueue(virNetServerClient *client, virNetMessage *msg)
 
 static void virNetServerClientResume(void *opaque);
 
+/* Who isn't known gets one answer after the other: little can be piled up, and where one of them
+ * begins an encryption nothing lies behind the call that was sent without it. */
+static size_t
+virNetServerClientMaxRequests(virNetServerClient *client)
+{
+    return virNetServerClientIsAuthenticated(client) ?
+        virNetServerGetLimits(client->server)->maxClientRequests : 1;
+}
+
 static void
 virNetServerClientSent(const virNetMessageHeader *header, void *opaque)
 {
@@ -230,7 +243,7 @@ virNetServerClientSent(const virNetMessageHeader *header, void *opaque)
     client->requests--;
     /* Later, so that a client with many calls doesn't keep others waiting. */
     if (client->paused && !client->resuming &&
-        client->requests < virNetServerGetLimits(client->server)->maxClientRequests) {
+        client->requests < virNetServerClientMaxRequests(client)) {
         client->resuming = true;
         virIOLoopInvoke(client->loop, virNetServerClientResume, virNetServerClientRef(client));
     }
@@ -508,9 +521,19 @@ static void
 virNetServerClientRunCall(void *opaque)
 {
     virNetServerCall *call = opaque;
+    virIOLoop *loop = call->client->loop;
 
-    virNetServerCallRun(call);
-    virIOLoopInvoke(call->client->loop, virNetServerClientFinishCall, call);
+    if (virNetServerCallRun(call))
+        virIOLoopInvoke(loop, virNetServerClientFinishCall, call);
+}
+
+void
+virNetServerCallAnswer(virNetServerCall *call, int rc)
+{
+    virIOLoop *loop = call->client->loop;
+
+    virNetServerCallReply(call, rc);
+    virIOLoopInvoke(loop, virNetServerClientFinishCall, call);
 }
 
 /* Finds what @frame calls, and whether it may. NULL with an error reported. */
@@ -565,8 +588,8 @@ virNetServerClientTakeCall(virNetServerClient *client, virNetFrame *frame)
     }
     client->requests++;
     if (call->proc->flags & VIR_NET_SERVER_PROC_INLINE) {
-        virNetServerCallRun(call);
-        virNetServerClientFinishCall(call);
+        if (virNetServerCallRun(call))
+            virNetServerClientFinishCall(call);
     } else {
         virNetServerWorkersPush(client->worker, call->proc->flags & VIR_NET_SERVER_PROC_PRIORITY,
                                 virNetServerClientRunCall, call);
@@ -587,7 +610,7 @@ virNetServerClientTake(virNetFrame *frame, void *opaque)
 
     if (client->state != VIR_NET_SERVER_CLIENT_ACTIVE)
         return VIR_NET_READER_CLOSE;
-    if (client->requests >= virNetServerGetLimits(client->server)->maxClientRequests)
+    if (client->requests >= virNetServerClientMaxRequests(client))
         return VIR_NET_READER_PAUSE;
     return VIR_NET_READER_GO_ON;
 }
@@ -643,18 +666,37 @@ virNetServerClientResume(void *opaque)
 
 /* ---- The beginning ---- */
 
+/* Takes @identity. */
+static void
+virNetServerClientSetIdentity(virNetServerClient *client, virIdentity *identity)
+{
+    virIdentity *before;
+
+    virMutexLock(&client->lock);
+    before = client->identity;
+    client->identity = identity;
+    virMutexUnlock(&client->lock);
+    virIdentityUnref(before);
+}
+
 static void
 virNetServerClientActivate(virNetServerClient *client)
 {
+    virIdentity *identity;
+    const char *name;
     void *opaque;
     const virNetServerFuncs *funcs = virNetServerGetFuncs(client->server, &opaque);
 
     client->state = VIR_NET_SERVER_CLIENT_ACTIVE;
     client->keySize = virNetSocketGetTLSKeySize(client->sock);
-    client->identity.tlsName = g_strdup(virNetSocketGetTLSName(client->sock));
+    if ((name = virNetSocketGetTLSName(client->sock))) {
+        identity = virIdentityCopy(client->identity);
+        virIdentitySetX509DName(identity, name);
+        virNetServerClientSetIdentity(client, identity);
+    }
     client->known = true;
     if (client->auth == VIR_NET_SERVER_AUTH_NONE)
-        virNetServerClientSetAuthenticated(client);
+        virNetServerClientSetAuthenticated(client, NULL);
     if (funcs->clientNew)
         client->data = funcs->clientNew(client, opaque);
 }
@@ -665,7 +707,7 @@ virNetServerClientShake(virNetServerClient *client)
     int rc = virNetSocketHandshake(client->sock);
 
     if (rc < 0) {
-        VIR_INFO("client %llu from %s: %s", client->id, client->identity.remoteAddress,
+        VIR_INFO("client %llu from %s: %s", client->id, client->info.remoteAddress,
                  virErrorLastMessage());
         virResetLastError();
         virNetServerClientCloseInThread(client);
@@ -706,8 +748,26 @@ virNetServerClientTooSlow(void *opaque)
 
     virIOLoopRemoveTimer(g_steal_pointer(&client->setupTimer));
     VIR_INFO("client %llu from %s has not got ready in time", client->id,
-             client->identity.remoteAddress);
+             client->info.remoteAddress);
     virNetServerClientCloseInThread(client);
+}
+
+/* Who is behind the socket, before it has said a word. */
+static virIdentity *
+virNetServerClientIdentify(virNetServerClient *client)
+{
+    virIdentity *identity = virIdentityNew();
+    g_autofree char *label = virNetSocketGetPeerLabel(client->sock);
+
+    if (client->info.hasPeer) {
+        virIdentitySetUNIXUserID(identity, client->info.peer.uid);
+        virIdentitySetUNIXGroupID(identity, client->info.peer.gid);
+        if (client->info.peer.pid > 0)
+            virIdentitySetProcess(identity, client->info.peer.pid, client->info.peer.startTime);
+    }
+    virIdentitySetSELinuxContext(identity, label);
+    virIdentitySetReadOnly(identity, client->readonly);
+    return identity;
 }
 
 virNetServerClient *
@@ -733,12 +793,13 @@ virNetServerClientNew(virNetServer *server, virNetSocket *sock,
     client->keepalive = virKeepAliveNew(client->loop, &virNetServerClientKeepAliveFuncs, client);
     client->worker = virNetServerWorkersOwnerNew(virNetServerGetWorkers(server));
 
-    client->identity.hasPeer = virNetSocketGetPeer(sock, &client->identity.peer);
-    client->identity.label = virNetSocketGetPeerLabel(sock);
-    client->identity.localAddress = g_strdup(virNetSocketGetLocalAddress(sock));
-    client->identity.remoteAddress = g_strdup(virNetSocketGetRemoteAddress(sock));
-    client->identity.encrypted = options->tls;
-    client->identity.secure = options->tls || virNetSocketIsSecure(sock);
+    client->info.hasPeer = virNetSocketGetPeer(sock, &client->info.peer);
+    client->info.localAddress = g_strdup(virNetSocketGetLocalAddress(sock));
+    client->info.remoteAddress = g_strdup(virNetSocketGetRemoteAddress(sock));
+    client->info.encrypted = options->tls;
+    client->info.secure = options->tls || virNetSocketIsSecure(sock);
+    virMutexInit(&client->lock);
+    client->identity = virNetServerClientIdentify(client);
     return client;
 }
 
@@ -754,7 +815,7 @@ virNetServerClientStart(virNetServerClient *client)
     if (limits->setupSeconds > 0)
         client->setupTimer = virIOLoopAddTimer(client->loop, limits->setupSeconds * 1000,
                                                virNetServerClientTooSlow, client);
-    if (client->identity.encrypted)
+    if (client->info.encrypted)
         virNetServerClientShake(client);
     else
         virNetServerClientActivate(client);
@@ -781,10 +842,18 @@ virNetServerClientGetID(virNetServerClient *client)
     return client->id;
 }
 
-const virNetServerIdentity *
+const virNetServerClientInfo *
+virNetServerClientGetInfo(virNetServerClient *client)
+{
+    return &client->info;
+}
+
+virIdentity *
 virNetServerClientGetIdentity(virNetServerClient *client)
 {
-    return &client->identity;
+    g_auto(virLockGuard) guard G_GNUC_UNUSED = virLockGuardLock(&client->lock);
+
+    return virIdentityRef(client->identity);
 }
 
 bool
@@ -838,10 +907,28 @@ virNetServerClientCountAuthenticated(void *opaque)
 }
 
 void
-virNetServerClientSetAuthenticated(virNetServerClient *client)
+virNetServerClientSetAuthenticated(virNetServerClient *client, const char *saslName)
 {
+    if (saslName) {
+        g_autoptr(virIdentity) before = virNetServerClientGetIdentity(client);
+        virIdentity *identity = virIdentityCopy(before);
+
+        virIdentitySetSASLUserName(identity, saslName);
+        virNetServerClientSetIdentity(client, identity);
+    }
     atomic_store(&client->authenticated, true);
     virNetServerClientInvoke(client, virNetServerClientCountAuthenticated);
+}
+
+void
+virNetServerClientAuthFailed(virNetServerClient *client)
+{
+    unsigned int failures = atomic_fetch_add(&client->authFailures, 1) + 1;
+
+    VIR_INFO("client %llu from %s has failed to authenticate, %u times by now", client->id,
+             client->info.remoteAddress, failures);
+    if (failures >= VIR_NET_SERVER_CLIENT_AUTH_FAILURES_MAX)
+        virNetServerClientCloseAfterReply(client);
 }
 
 bool

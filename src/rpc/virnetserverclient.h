@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <glib.h>
+#include "viridentity.h"
 #include "virnetevent.h"
 #include "virnetserverprogram.h"
 #include "virnetsocket.h"
@@ -23,17 +24,16 @@ typedef enum {
     VIR_NET_SERVER_AUTH_POLKIT = 2,
 } virNetServerAuth;
 
-/* What the connection itself tells of the other side; immutable. */
+/* What the connection itself tells; immutable. Who is behind it is virNetServerClientGetIdentity()'s
+ * to say. */
 typedef struct {
     bool hasPeer;
     virNetSocketPeer peer;      /* only if hasPeer */
-    const char *label;          /* security label, or NULL */
-    const char *tlsName;        /* subject of the certificate, or NULL */
     const char *localAddress;
     const char *remoteAddress;
     bool encrypted;
     bool secure;
-} virNetServerIdentity;
+} virNetServerClientInfo;
 
 /* Of events that wait, so many keep a client busy that reads: as much again as its socket holds. */
 #define VIR_NET_SERVER_CLIENT_AHEAD_BYTES (256 * 1024)
@@ -46,10 +46,14 @@ virNetServerClient *virNetServerClientRef(virNetServerClient *client);
 void virNetServerClientUnref(virNetServerClient *client);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(virNetServerClient, virNetServerClientUnref)
 
+/* Any thread. Who it is, as far as is known: returns a new reference to what never changes. It is
+ * complete, and remains the same, once the client is authenticated. */
+virIdentity *virNetServerClientGetIdentity(virNetServerClient *client);
+
 /* Any thread: these never change. */
 /* From 1, never reused. */
 unsigned long long virNetServerClientGetID(virNetServerClient *client);
-const virNetServerIdentity *virNetServerClientGetIdentity(virNetServerClient *client);
+const virNetServerClientInfo *virNetServerClientGetInfo(virNetServerClient *client);
 bool virNetServerClientIsReadOnly(virNetServerClient *client);      /* by the socket it came to */
 virNetServerAuth virNetServerClientGetAuth(virNetServerClient *client);
 bool virNetServerClientCanPassFDs(virNetServerClient *client);
@@ -57,10 +61,24 @@ int virNetServerClientGetTLSKeySize(virNetServerClient *client);
 /* What virNetServerFuncs.clientNew returned. */
 void *virNetServerClientGetData(virNetServerClient *client);
 
-/* Any thread. Clients of sockets with VIR_NET_SERVER_AUTH_NONE are from the start. */
+/* Failures of one connection to prove who it is, of which the last ends it: people mistype, and a
+ * client may try several mechanisms; who guesses begins anew each time, behind all others that
+ * wait to be accepted. */
+#define VIR_NET_SERVER_CLIENT_AUTH_FAILURES_MAX 5
+
+/* Any thread. Clients of sockets with VIR_NET_SERVER_AUTH_NONE are from the start. Until then
+ * only one call of a client is looked at at a time, and the next when its answer is sent. */
 bool virNetServerClientIsAuthenticated(virNetServerClient *client);
-/* Any thread: from now on it may call everything. */
-void virNetServerClientSetAuthenticated(virNetServerClient *client);
+/**
+ * virNetServerClientSetAuthenticated:
+ * @saslName: who it is, by SASL; NULL: what its connection tells is all there is to know
+ *
+ * From now on it may call everything, with an identity that is complete. Once for a client, within
+ * the call that has proven it. Any thread.
+ */
+void virNetServerClientSetAuthenticated(virNetServerClient *client, const char *saslName);
+/* Any thread, within the call that fails: it has not proven who it is. */
+void virNetServerClientAuthFailed(virNetServerClient *client);
 
 /* Pings from now on, with the server's interval and count. */
 void virNetServerClientStartKeepAlive(virNetServerClient *client);

@@ -53,7 +53,7 @@ virNetServerCallNew(virNetServerClient *client, const virNetServerProgram *progr
 }
 
 static virNetMessage *
-virNetServerCallReply(virNetServerCall *call)
+virNetServerCallEncode(virNetServerCall *call)
 {
     virNetMessageHeader header = call->header;
 
@@ -64,20 +64,31 @@ virNetServerCallReply(virNetServerCall *call)
 }
 
 void
+virNetServerCallReply(virNetServerCall *call, int rc)
+{
+    if (rc == 0)
+        call->reply = virNetServerCallEncode(call);
+    if (!call->reply)
+        call->reply = virNetMessageNewError(&call->header, virGetLastError());
+    virResetLastError();
+}
+
+bool
 virNetServerCallRun(virNetServerCall *call)
 {
-    bool done;
+    int rc;
 
     virResetLastError();
     VIR_DEBUG("client %llu calls %s.%s", virNetServerClientGetID(call->client),
               call->program->name, call->proc->name);
-    done = (!call->program->check || call->program->check(call, call->args) == 0) &&
-        call->proc->func(call, call->args, call->ret) == 0;
-    if (done)
-        call->reply = virNetServerCallReply(call);
-    if (!call->reply)
-        call->reply = virNetMessageNewError(&call->header, virGetLastError());
-    virResetLastError();
+    if (call->program->check && call->program->check(call, call->args) < 0)
+        rc = -1;
+    else
+        rc = call->proc->func(call, call->args, call->ret);
+    if (rc == VIR_NET_SERVER_CALL_LATER)
+        return false;
+    virNetServerCallReply(call, rc);
+    return true;
 }
 
 void

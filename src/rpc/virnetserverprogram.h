@@ -31,9 +31,13 @@ typedef enum {
  * @ret: zeros, to be filled on success; freed by the caller with xdr_free() once it is encoded,
  *       so strings and arrays in it are from malloc()
  *
- * Returns 0, or -1 with an error reported, which is the answer then.
+ * Returns 0, or -1 with an error reported, which is the answer then; or VIR_NET_SERVER_CALL_LATER:
+ * @call, @args and @ret are kept until virNetServerCallAnswer(), which is promised.
  */
 typedef int (*virNetServerProcFunc)(virNetServerCall *call, void *args, void *ret);
+
+/* What comes of the call isn't known yet, and no thread waits for it. */
+#define VIR_NET_SERVER_CALL_LATER 1
 
 typedef struct {
     int number;
@@ -60,6 +64,10 @@ typedef struct {
 } virNetServerProgram;
 
 #define VIR_NET_SERVER_PROC_MAX 4095
+
+/* Any thread; takes @call. @rc: 0, or -1 with an error reported, as the procedure itself would have
+ * returned it. The server must still be there, though the client may be gone. */
+void virNetServerCallAnswer(virNetServerCall *call, int rc);
 
 /* Of a call that runs; in its thread. All borrowed. */
 virNetServerClient *virNetServerCallGetClient(virNetServerCall *call);

@@ -142,8 +142,8 @@ bool virNetSocketCanPassFDs(virNetSocket *sock);
 bool virNetSocketIsEncrypted(virNetSocket *sock);
 /* Encrypted, or it doesn't leave this machine by a network: unix, a command. */
 bool virNetSocketIsSecure(virNetSocket *sock);
-/* The subject of the other side's certificate, such as "O=Example,CN=client1"; NULL without one.
- * Borrowed. */
+/* The subject of the other side's certificate, such as "O=Example,CN=client1"; NULL without one
+ * that was verified. Borrowed. */
 const char *virNetSocketGetTLSName(virNetSocket *sock);
 /* Bits of the cipher's key; 0 without TLS. */
 int virNetSocketGetTLSKeySize(virNetSocket *sock);
@@ -164,5 +164,5 @@ typedef struct {
 /* The process that connected, by a unix socket only. Returns whether it is known; false without
  * an error reported. */
 bool virNetSocketGetPeer(virNetSocket *sock, virNetSocketPeer *peer);
-/* Its security label; NULL if there are none here. The caller's. */
+/* Its SELinux context; NULL if there are none here. The caller's. */
 char *virNetSocketGetPeerLabel(virNetSocket *sock);

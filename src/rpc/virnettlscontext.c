@@ -339,7 +339,7 @@ virNetTLSNameIsAllowed(const virNetTLSCredentials *credentials, const char *name
     return false;
 }
 
-/* Reads the other side's certificate; the name is kept, whether or not it is checked. */
+/* Reads the other side's certificate, and its name. */
 static gnutls_x509_crt_t
 virNetTLSSessionPeer(virNetTLSSession *session)
 {
@@ -377,6 +377,8 @@ virNetTLSSessionCheck(virNetTLSSession *session)
     int rc;
 
     if (!credentials->verify) {
+        /* Anybody can give himself any name. */
+        g_clear_pointer(&session->name, g_free);
         if (cert)
             gnutls_x509_crt_deinit(cert);
         return 0;

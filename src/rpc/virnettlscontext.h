@@ -88,6 +88,6 @@ int virNetTLSSessionFlush(virNetTLSSession *session);
 void virNetTLSSessionBye(virNetTLSSession *session);
 
 /* The subject of the other side's certificate in its own order, "O=Example,CN=client1"; NULL
- * without one. Borrowed. */
+ * without one, or if it wasn't verified. Borrowed. */
 const char *virNetTLSSessionGetName(virNetTLSSession *session);
 int virNetTLSSessionGetKeySize(virNetTLSSession *session);

@@ -48,6 +48,8 @@ enum {
     PROC_LARGE,                 /* returns a string of that length */
     PROC_LATE,                  /* as PROC_WAIT; the loop hears of its end when the worker has
                                  * long ended */
+    PROC_REFUSE,                /* a failed authentication */
+    PROC_ANSWER,                /* answered by the test, when it likes */
     PROC_LAST = 4095
 };
 
@@ -65,6 +67,8 @@ typedef struct {
     virNetServerClient *client; /* who came last (a reference) */
     size_t came, closed, freed, drained, eased;
     bool openWhenClosed;        /* the next that is closed lets one PROC_WAIT end */
+    virNetServerCall *later;    /* an unanswered PROC_ANSWER */
+    size_t asked;               /* so many of them came */
     size_t refill;              /* events that are sent from within clientDrained */
 } fixture;
 
@@ -133,8 +137,29 @@ onFail(virNetServerCall *call G_GNUC_UNUSED, void *args G_GNUC_UNUSED, void *ret
 static int
 onAuth(virNetServerCall *call, void *args G_GNUC_UNUSED, void *ret G_GNUC_UNUSED)
 {
-    virNetServerClientSetAuthenticated(virNetServerCallGetClient(call));
+    virNetServerClientSetAuthenticated(virNetServerCallGetClient(call), "fred");
     return 0;
+}
+
+static int
+onRefuse(virNetServerCall *call, void *args G_GNUC_UNUSED, void *ret G_GNUC_UNUSED)
+{
+    virNetServerClientAuthFailed(virNetServerCallGetClient(call));
+    virReportError(VIR_ERR_AUTH_FAILED, "%s", "you are not");
+    return -1;
+}
+
+static int
+onAnswer(virNetServerCall *call, void *args G_GNUC_UNUSED, void *ret G_GNUC_UNUSED)
+{
+    fixture *fix = fixtureOf(call);
+    g_auto(virLockGuard) guard G_GNUC_UNUSED = virLockGuardLock(&fix->lock);
+
+    g_assert_null(fix->later);
+    fix->later = call;
+    fix->asked++;
+    virCondBroadcast(&fix->cond);
+    return VIR_NET_SERVER_CALL_LATER;
 }
 
 static int
@@ -258,6 +283,9 @@ static const virNetServerProc procs[] = {
     { PROC_CLOSE, "close", onClose, VOID, VOID, INLINE, NULL },
     { PROC_LARGE, "large", onLarge, INT_ARGS, TEXT_RET, INLINE, NULL },
     { PROC_LATE, "late", onLate, INT_ARGS, INT_RET, 0, NULL },
+    { PROC_REFUSE, "refuse", onRefuse, VOID, VOID, VIR_NET_SERVER_PROC_NO_AUTH, NULL },
+    { PROC_ANSWER, "answer", onAnswer, INT_ARGS, INT_RET, INLINE | VIR_NET_SERVER_PROC_NO_AUTH,
+      NULL },
     { PROC_LAST, "last", onVoid, VOID, VOID, INLINE, "acl" },
 };
 
@@ -1084,30 +1112,176 @@ testAnonymousLength(fixture *fix, gconstpointer data G_GNUC_UNUSED)
     close(proven);
 }
 
+/* Whoever fails too often has to begin anew. */
+static void
+testAuthFailures(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    static const virNetServerServiceOptions options = { .auth = VIR_NET_SERVER_AUTH_SASL };
+    g_autofree char *path = addService(fix, "sasl", &options);
+    int guesses = rpcPeerConnectUNIX(path);
+    int mistypes = rpcPeerConnectUNIX(path);
+    rpcPeerHeader head = header(PROC_REFUSE, VIR_NET_CALL, 0);
+
+    for (head.serial = 1; head.serial < VIR_NET_SERVER_CLIENT_AUTH_FAILURES_MAX; head.serial++) {
+        rpcPeerSendPacket(guesses, &head, NULL);
+        assertError(guesses, &head, VIR_ERR_AUTH_FAILED, VIR_FROM_THIS,
+                "authentication failed: you are not");
+        rpcPeerSendPacket(mistypes, &head, NULL);
+        assertError(mistypes, &head, VIR_ERR_AUTH_FAILED, VIR_FROM_THIS,
+                "authentication failed: you are not");
+    }
+    sendCall(mistypes, PROC_AUTH, head.serial, NULL);
+    assertReply(mistypes, PROC_AUTH, head.serial, NULL);
+    assertServed(mistypes, 100);
+    /* The last one is told, too. */
+    rpcPeerSendPacket(guesses, &head, NULL);
+    assertError(guesses, &head, VIR_ERR_AUTH_FAILED, VIR_FROM_THIS,
+                "authentication failed: you are not");
+    rpcPeerAssertEnd(guesses);
+    assertServed(mistypes, 101);
+    close(guesses);
+    close(mistypes);
+}
+
+static virNetServerCall *
+takeLater(fixture *fix, size_t asked)
+{
+    virNetServerCall *call;
+
+    await(fix, &fix->asked, asked);
+    virMutexLock(&fix->lock);
+    call = g_steal_pointer(&fix->later);
+    virMutexUnlock(&fix->lock);
+    g_assert_nonnull(call);
+    return call;
+}
+
+/* Until it is known who it is, one call is looked at, and then the next. */
+static void
+testOneByOne(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    static const virNetServerServiceOptions options = { .auth = VIR_NET_SERVER_AUTH_SASL };
+    g_autofree char *path = addService(fix, "sasl", &options);
+    int fd = rpcPeerConnectUNIX(path);
+    virNetServerCall *call;
+
+    sendCall(fd, PROC_ANSWER, 1, "00000007");
+    sendCall(fd, PROC_ANSWER, 2, "00000008");
+    sendCall(fd, PROC_AUTH, 3, NULL);
+    sendCall(fd, PROC_ANSWER, 4, "00000009");
+    sendCall(fd, PROC_VOID, 5, NULL);
+    call = takeLater(fix, 1);
+    assertQuiet(fix, fd);
+    virMutexLock(&fix->lock);
+    g_assert_cmpuint(fix->asked, ==, 1);
+    virMutexUnlock(&fix->lock);
+    virNetServerCallAnswer(call, 0);
+    assertReply(fd, PROC_ANSWER, 1, "00000000");
+    virNetServerCallAnswer(takeLater(fix, 2), 0);
+    assertReply(fd, PROC_ANSWER, 2, "00000000");
+    assertReply(fd, PROC_AUTH, 3, NULL);
+    /* Now the last overtakes the one before it. */
+    assertReply(fd, PROC_VOID, 5, NULL);
+    virNetServerCallAnswer(takeLater(fix, 3), 0);
+    assertReply(fd, PROC_ANSWER, 4, "00000000");
+    close(fd);
+}
+
+/* An answer that comes later: good, bad, and to somebody who has gone. */
+static void
+testAnswers(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    rpcPeerHeader head = header(PROC_ANSWER, VIR_NET_CALL, 2);
+    int fd = join(fix);
+    virNetServerCall *call;
+
+    sendCall(fd, PROC_ANSWER, 1, "00000001");
+    call = takeLater(fix, 1);
+    assertServed(fd, 100);
+    virNetServerCallAnswer(call, 0);
+    assertReply(fd, PROC_ANSWER, 1, "00000000");
+    rpcPeerSendPacket(fd, &head, "00000001");
+    call = takeLater(fix, 2);
+    virReportError(VIR_ERR_AUTH_FAILED, "%s", "not even later");
+    virNetServerCallAnswer(call, -1);
+    assertError(fd, &head, VIR_ERR_AUTH_FAILED, VIR_FROM_THIS,
+                "authentication failed: not even later");
+    g_assert_null(virGetLastError());
+    sendCall(fd, PROC_ANSWER, 3, "00000001");
+    call = takeLater(fix, 3);
+    close(fd);
+    await(fix, &fix->closed, 1);
+    g_assert_cmpuint(fix->freed, ==, 0);
+    virNetServerCallAnswer(call, 0);
+    fd = join(fix);             /* the fixture has a reference to who came last */
+    await(fix, &fix->freed, 1);
+    close(fd);
+}
+
+static void
+testSASLName(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    static const virNetServerServiceOptions options = {
+        .auth = VIR_NET_SERVER_AUTH_SASL, .readonly = true,
+    };
+    g_autofree char *path = addService(fix, "sasl", &options);
+    g_autoptr(virIdentity) before = NULL;
+    g_autoptr(virIdentity) after = NULL;
+    int fd = rpcPeerConnectUNIX(path);
+    uid_t uid;
+
+    await(fix, &fix->came, 1);
+    before = virNetServerClientGetIdentity(fix->client);
+    sendCall(fd, PROC_AUTH, 1, NULL);
+    assertReply(fd, PROC_AUTH, 1, NULL);
+    after = virNetServerClientGetIdentity(fix->client);
+    g_assert_null(virIdentityGetSASLUserName(before));
+    g_assert_cmpstr(virIdentityGetSASLUserName(after), ==, "fred");
+    g_assert_true(virIdentityGetUNIXUserID(after, &uid));
+    g_assert_cmpint(uid, ==, geteuid());
+    g_assert_true(virIdentityIsReadOnly(after));
+    close(fd);
+}
+
 static void
 testIdentity(fixture *fix, gconstpointer data G_GNUC_UNUSED)
 {
+    g_autoptr(virIdentity) identity = NULL;
+    unsigned long long startTime;
+    pid_t pid;
+    uid_t uid;
+    gid_t gid;
     g_autofree char *address = g_strconcat(fix->path, ";0", NULL);
-    const virNetServerIdentity *identity;
+    const virNetServerClientInfo *info;
     int fd = join(fix);
 
     assertServed(fd, 1);
-    identity = virNetServerClientGetIdentity(fix->client);
-    g_assert_true(identity->hasPeer);
-    g_assert_cmpint(identity->peer.pid, ==, getpid());
-    g_assert_cmpint(identity->peer.uid, ==, geteuid());
-    g_assert_cmpuint(identity->peer.startTime, >, 0);
-    g_assert_cmpstr(identity->localAddress, ==, address);
-    g_assert_null(identity->tlsName);
-    g_assert_true(identity->secure);
-    g_assert_false(identity->encrypted);
+    info = virNetServerClientGetInfo(fix->client);
+    g_assert_true(info->hasPeer);
+    g_assert_cmpint(info->peer.pid, ==, getpid());
+    g_assert_cmpint(info->peer.uid, ==, geteuid());
+    g_assert_cmpuint(info->peer.startTime, >, 0);
+    g_assert_cmpstr(info->localAddress, ==, address);
+    g_assert_true(info->secure);
+    g_assert_false(info->encrypted);
     g_assert_true(virNetServerClientCanPassFDs(fix->client));
     g_assert_false(virNetServerClientIsReadOnly(fix->client));
     g_assert_true(virNetServerClientIsAuthenticated(fix->client));
     close(fd);
     /* Still there when it is gone. */
     await(fix, &fix->closed, 1);
-    g_assert_cmpint(identity->peer.pid, ==, getpid());
+    g_assert_cmpint(info->peer.pid, ==, getpid());
+    identity = virNetServerClientGetIdentity(fix->client);
+    g_assert_true(virIdentityGetUNIXUserID(identity, &uid));
+    g_assert_cmpint(uid, ==, geteuid());
+    g_assert_true(virIdentityGetUNIXGroupID(identity, &gid));
+    g_assert_cmpint(gid, ==, getegid());
+    g_assert_true(virIdentityGetProcess(identity, &pid, &startTime));
+    g_assert_cmpint(pid, ==, getpid());
+    g_assert_cmpuint(startTime, ==, info->peer.startTime);
+    g_assert_null(virIdentityGetX509DName(identity));
+    g_assert_null(virIdentityGetSASLUserName(identity));
+    g_assert_false(virIdentityIsReadOnly(identity));
 }
 
 static void
@@ -1124,9 +1298,9 @@ testTCP(fixture *fix, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpint(virNetServerAddService(fix->server, service), ==, 0);
     fd = rpcPeerConnectTCP(port);
     assertServed(fd, 1);
-    g_assert_false(virNetServerClientGetIdentity(fix->client)->hasPeer);
-    g_assert_false(virNetServerClientGetIdentity(fix->client)->secure);
-    g_assert_true(g_str_has_prefix(virNetServerClientGetIdentity(fix->client)->remoteAddress,
+    g_assert_false(virNetServerClientGetInfo(fix->client)->hasPeer);
+    g_assert_false(virNetServerClientGetInfo(fix->client)->secure);
+    g_assert_true(g_str_has_prefix(virNetServerClientGetInfo(fix->client)->remoteAddress,
                                    "127.0.0.1;"));
     rpcPeerSendPacket(fd, &call, "00000000");
     assertReply(fd, PROC_FDS, 1, "00000000");
@@ -1234,6 +1408,9 @@ testTLS(fixture *fix, gconstpointer data G_GNUC_UNUSED)
     virNetTLSConfig clientConfig = { .verify = true };
     g_autoptr(virNetTLSContext) serverTLS = NULL;
     g_autoptr(virNetTLSContext) clientTLS = NULL;
+    g_autoptr(virIdentity) identity = NULL;
+    unsigned long long startTime;
+    pid_t pid;
     virNetServerServiceOptions options = { .auth = VIR_NET_SERVER_AUTH_NONE };
     g_autofree char *port = NULL;
     virNetServerService *service;
@@ -1284,9 +1461,10 @@ testTLS(fixture *fix, gconstpointer data G_GNUC_UNUSED)
     xdr_free(FILTER(remote_connect_get_type_ret), (void *)&ret);
 
     g_assert_cmpuint(counted(fix, &fix->came), ==, 1);
-    g_assert_cmpstr(virNetServerClientGetIdentity(fix->client)->tlsName, ==,
-                    "O=Example,CN=client1");
-    g_assert_true(virNetServerClientGetIdentity(fix->client)->encrypted);
+    identity = virNetServerClientGetIdentity(fix->client);
+    g_assert_cmpstr(virIdentityGetX509DName(identity), ==, "O=Example,CN=client1");
+    g_assert_false(virIdentityGetProcess(identity, &pid, &startTime));
+    g_assert_true(virNetServerClientGetInfo(fix->client)->encrypted);
     g_assert_cmpint(virNetServerClientGetTLSKeySize(fix->client), ==,
                     virNetClientGetTLSKeySize(client));
     virNetServerGetStats(fix->server, &stats);
@@ -1836,7 +2014,11 @@ main(int argc, char **argv)
     ADD_WITH("setup-time", &hasty, testSetupTime);
     ADD_WITH("reserved-places", &eightClients, testReservedPlaces);
     ADD_WITH("anonymous-length", &twoAnonymous, testAnonymousLength);
+    ADD_WITH("auth-failures", &twoAnonymous, testAuthFailures);
+    ADD_WITH("one-by-one", &twoAnonymous, testOneByOne);
+    ADD("answers", testAnswers);
     ADD("identity", testIdentity);
+    ADD("sasl-name", testSASLName);
     ADD("tcp", testTCP);
     ADD("inherited", testInherited);
     ADD("no-descriptors-left", testNoDescriptorsLeft);

@@ -386,6 +386,10 @@ testClientCertificate(fixture *fix, gconstpointer data G_GNUC_UNUSED)
     g_assert_null(virNetSocketGetTLSName(fix->serverSock));
     fix->clientConfig.cert = cert;
     fix->clientConfig.key = key;
+    /* One that nobody has looked at is worth nothing. */
+    g_assert_cmpint(virNetTLSContextReload(fix->client, &fix->clientConfig), ==, 0);
+    assertWorks(fix, "server.example");
+    g_assert_null(virNetSocketGetTLSName(fix->serverSock));
 }
 
 static void
