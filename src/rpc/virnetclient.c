@@ -37,10 +37,12 @@ struct _virNetClient {
     const virNetClientProgram *programs;
     const virNetClientFuncs *funcs;
     void *opaque;
-    bool encrypted;
+    bool encrypted;             /* these may change once, before others know of the client */
     bool secure;
     bool passFDs;
     int keySize;
+    const char *local;          /* the socket's */
+    const char *remote;
     bool attached;              /* the I/O thread has taken it over; set before it is used */
 
     virMutex lock;              /* guards these, and the outcome of every call */
@@ -549,6 +551,8 @@ virNetClientNew(virNetSocket *sock, const virNetClientProgram *programs,
     client->secure = virNetSocketIsSecure(sock);
     client->passFDs = virNetSocketCanPassFDs(sock);
     client->keySize = virNetSocketGetTLSKeySize(sock);
+    client->local = virNetSocketGetLocalAddress(sock);
+    client->remote = virNetSocketGetRemoteAddress(sock);
     virMutexInit(&client->lock);
     g_queue_init(&client->calls);
     client->reader = virNetReaderNew(sock);
@@ -676,6 +680,8 @@ virNetClientCall(virNetClient *client, virNetClientCallData *call)
                                         call->nfds)))
         return -1;
 
+    if (call->secret)
+        virNetMessageSetSecret(waiter.msg);
     virCondInit(&waiter.cond);
     virIOLoopInvoke(client->loop, virNetClientStartCall, &waiter);
     virMutexLock(&client->lock);
@@ -715,6 +721,58 @@ virNetClientSetKeepAlive(virNetClient *client, int interval, unsigned int count)
     virNetClientKeepAliveRequest request = { client, interval, count };
 
     virIOLoopInvokeWait(client->loop, virNetClientSetKeepAliveInThread, &request);
+}
+
+typedef struct {
+    virNetClient *client;
+    virNetSASLSession *session; /* NULL: taken */
+    bool surplus;               /* bytes are there that it cannot be for */
+} virNetClientSASLRequest;
+
+static void
+virNetClientSetSASLInThread(void *opaque)
+{
+    virNetClientSASLRequest *request = opaque;
+    virNetClient *client = request->client;
+
+    if (!client->handle)
+        return;
+    request->surplus = virNetReaderBytes(client->reader) > 0;
+    if (!request->surplus)
+        virNetSocketSetSASL(client->sock, g_steal_pointer(&request->session));
+}
+
+int
+virNetClientSetSASL(virNetClient *client, virNetSASLSession *session)
+{
+    virNetClientSASLRequest request = { client, session, false };
+
+    virIOLoopInvokeWait(client->loop, virNetClientSetSASLInThread, &request);
+    if (!request.session) {
+        client->encrypted = virNetSocketIsEncrypted(client->sock);
+        client->secure = virNetSocketIsSecure(client->sock);
+        client->passFDs = virNetSocketCanPassFDs(client->sock);
+        return 0;
+    }
+    virNetSASLSessionFree(request.session);
+    if (request.surplus)
+        virReportError(VIR_ERR_RPC, "%s",
+                       _("the server has sent more before the encryption has begun"));
+    else
+        virNetClientReportClosed(client);
+    return -1;
+}
+
+const char *
+virNetClientGetLocalAddress(virNetClient *client)
+{
+    return client->local;
+}
+
+const char *
+virNetClientGetRemoteAddress(virNetClient *client)
+{
+    return client->remote;
 }
 
 bool

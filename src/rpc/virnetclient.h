@@ -74,6 +74,7 @@ typedef struct {
     size_t retSize;
     const int *fds;             /* to be sent along (borrowed); unix sockets only */
     size_t nfds;
+    bool secret;                /* there may be a password in @args: the packet is wiped */
     virNetClientReplyFunc reply;
     void *opaque;
     /* Returns: fds that came with the reply, the caller's to close and free; NULL if none. */
@@ -100,7 +101,21 @@ int virNetClientSetEasedFD(virNetClient *client, int fd);
  * doesn't answer is VIR_CONNECT_CLOSE_REASON_KEEPALIVE. */
 void virNetClientSetKeepAlive(virNetClient *client, int interval, unsigned int count);
 
-/* As the socket's; any thread. */
+/**
+ * virNetClientSetSASL:
+ * @session: of a complete exchange (taken)
+ *
+ * What is sent and comes from now on goes through the session's layer, if it has one. While no call
+ * waits, before other threads know of @client.
+ *
+ * Returns 0, or -1 with an error reported: the server has sent more than the end of the exchange
+ * without it, or the connection is closed.
+ */
+int virNetClientSetSASL(virNetClient *client, virNetSASLSession *session);
+
+/* As the socket's; any thread. Borrowed. */
+const char *virNetClientGetLocalAddress(virNetClient *client);
+const char *virNetClientGetRemoteAddress(virNetClient *client);
 bool virNetClientIsEncrypted(virNetClient *client);
 bool virNetClientIsSecure(virNetClient *client);
 bool virNetClientCanPassFDs(virNetClient *client);

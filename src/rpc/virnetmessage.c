@@ -27,6 +27,7 @@ struct _virNetMessage {
     virNetMessageHeader header;
     char *bytes;
     size_t len;
+    bool secret;
     size_t nfds;
     int fds[];
 };
@@ -195,8 +196,16 @@ virNetMessageFree(virNetMessage *msg)
         return;
     for (i = 0; i < msg->nfds; i++)
         close(msg->fds[i]);
+    if (msg->secret)
+        explicit_bzero(msg->bytes, msg->len);
     g_free(msg->bytes);
     g_free(msg);
+}
+
+void
+virNetMessageSetSecret(virNetMessage *msg)
+{
+    msg->secret = true;
 }
 
 const virNetMessageHeader *

@@ -62,6 +62,8 @@ const virNetMessageHeader *virNetMessageGetHeader(const virNetMessage *msg);
 const char *virNetMessageGetBytes(const virNetMessage *msg, size_t *len);
 /* The duplicates, which stay the message's. Borrowed. */
 const int *virNetMessageGetFDs(const virNetMessage *msg, size_t *nfds);
+/* There is a password in it: it is wiped when it is freed. */
+void virNetMessageSetSecret(virNetMessage *msg);
 /* A call gets its serial when it is sent, not when it is made. */
 void virNetMessageSetSerial(virNetMessage *msg, unsigned int serial);
 

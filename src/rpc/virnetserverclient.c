@@ -63,6 +63,7 @@ struct _virNetServerClient {
     virNetServerClientState state;
     GList link;                 /* in the server's list, until it is closed */
     virNetSocket *sock;
+    virNetSASLSession *sasl;    /* begins when the answer that runs or waits is sent; NULL: none */
     virNetReader *reader;
     virNetWriter *writer;
     virKeepAlive *keepalive;
@@ -96,6 +97,7 @@ virNetServerClientReleaseStream(virNetServerClient *client)
     g_clear_pointer(&client->writer, virNetWriterFree);
     g_clear_pointer(&client->keepalive, virKeepAliveFree);
     g_clear_pointer(&client->sock, virNetSocketFree);
+    g_clear_pointer(&client->sasl, virNetSASLSessionFree);
 }
 
 static void
@@ -291,6 +293,19 @@ virNetServerClientEase(virNetServerClient *client)
         funcs->clientEased(client, opaque);
 }
 
+/* The last word without an encryption is sent, and the next with one not looked at. What the client
+ * has sent already isn't: it may be somebody else's who sits in between. */
+static void
+virNetServerClientStartSASL(virNetServerClient *client)
+{
+    virNetSocketSetSASL(client->sock, g_steal_pointer(&client->sasl));
+    if (virNetReaderBytes(client->reader) == 0)
+        return;
+    VIR_INFO("client %llu from %s has sent more before its encryption has begun", client->id,
+             client->info.remoteAddress);
+    virNetServerClientCloseInThread(client);
+}
+
 void
 virNetServerClientFlush(virNetServerClient *client)
 {
@@ -326,6 +341,11 @@ virNetServerClientFlush(virNetServerClient *client)
          * there is nothing that could be written first. */
     } while (rc == 1 && !client->refusing && !virNetWriterIsEmpty(client->writer));
     virNetServerClientEase(client);
+
+    if (client->sasl && rc == 1 && client->requests == 0)
+        virNetServerClientStartSASL(client);
+    if (client->state == VIR_NET_SERVER_CLIENT_CLOSED)
+        return;
 
     if (client->state == VIR_NET_SERVER_CLIENT_LEAVING && rc == 1 && client->requests == 0 &&
         virNetWriterIsEmpty(client->writer))
@@ -918,6 +938,33 @@ virNetServerClientSetAuthenticated(virNetServerClient *client, const char *saslN
     }
     atomic_store(&client->authenticated, true);
     virNetServerClientInvoke(client, virNetServerClientCountAuthenticated);
+}
+
+typedef struct {
+    virNetServerClient *client; /* a reference */
+    virNetSASLSession *session;
+} virNetServerClientSASLRequest;
+
+static void
+virNetServerClientSetSASLInThread(void *opaque)
+{
+    g_autofree virNetServerClientSASLRequest *request = opaque;
+    g_autoptr(virNetServerClient) client = request->client;
+
+    virNetSASLSessionFree(client->sasl);
+    client->sasl = request->session;
+    if (client->state == VIR_NET_SERVER_CLIENT_CLOSED)
+        g_clear_pointer(&client->sasl, virNetSASLSessionFree);
+}
+
+void
+virNetServerClientSetSASL(virNetServerClient *client, virNetSASLSession *session)
+{
+    virNetServerClientSASLRequest *request = g_new(virNetServerClientSASLRequest, 1);
+
+    request->client = virNetServerClientRef(client);
+    request->session = session;
+    virIOLoopInvoke(client->loop, virNetServerClientSetSASLInThread, request);
 }
 
 void

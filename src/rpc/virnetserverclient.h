@@ -80,6 +80,15 @@ void virNetServerClientSetAuthenticated(virNetServerClient *client, const char *
 /* Any thread, within the call that fails: it has not proven who it is. */
 void virNetServerClientAuthFailed(virNetServerClient *client);
 
+/**
+ * virNetServerClientSetSASL:
+ * @session: of a complete exchange (taken)
+ *
+ * What is behind the answer to the call that runs goes through the session's layer, if it has one.
+ * Before virNetServerClientSetAuthenticated(): until then only one call runs. Any thread.
+ */
+void virNetServerClientSetSASL(virNetServerClient *client, virNetSASLSession *session);
+
 /* Pings from now on, with the server's interval and count. */
 void virNetServerClientStartKeepAlive(virNetServerClient *client);
 

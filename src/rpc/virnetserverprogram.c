@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "virerror_priv.h"
@@ -31,13 +32,18 @@ virNetServerCallNew(virNetServerClient *client, const virNetServerProgram *progr
     size_t args = VIR_NET_SERVER_CALL_ALIGN(proc->argSize);
     virNetServerCall *call = g_malloc0(head + args + proc->retSize);
     size_t i;
+    int rc;
 
     if (proc->argFilter)
         call->args = (char *)call + head;
     if (proc->retFilter)
         call->ret = (char *)call + head + args;
-    if (virNetMessageDecode(frame->payload, frame->len, proc->argFilter, call->args,
-                            proc->argSize) < 0) {
+    rc = virNetMessageDecode(frame->payload, frame->len, proc->argFilter, call->args,
+                             proc->argSize);
+    /* It lies in a buffer of the reader's, or in one lent to it: nobody looks at it again. */
+    if (proc->flags & VIR_NET_SERVER_PROC_SECRET)
+        explicit_bzero((char *)frame->payload, frame->len);
+    if (rc < 0) {
         g_free(call);
         return NULL;
     }

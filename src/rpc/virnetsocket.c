@@ -31,6 +31,11 @@ VIR_LOG_INIT("rpc.netsocket");
 /* Bytes of a command's complaints that are kept: some lines of ssh's. */
 #define VIR_NET_SOCKET_STDERR_MAX 4096
 
+/* Bytes that are read together to be decrypted by SASL: what comes out of them and of the part of a
+ * block before has room in the smallest buffer. */
+#define VIR_NET_SOCKET_SASL_READ \
+    (VIR_NET_SOCKET_READ_MIN - VIR_NET_SASL_BLOCK_MAX)
+
 /* Bytes that are encrypted together: the most that a TLS record takes. */
 #define VIR_NET_SOCKET_RECORD (16 * 1024)
 
@@ -55,6 +60,10 @@ struct _virNetSocket {
     bool tlsServer;
     virNetTLSSession *tls;
     char *record;               /* where pieces are gathered for encryption */
+
+    virNetSASLSession *sasl;    /* NULL: no layer of its */
+    virNetSASLData block;       /* of its, from @blockSent on not sent yet */
+    size_t blockSent;
 };
 
 static virNetSocket *
@@ -324,6 +333,7 @@ virNetSocketFree(virNetSocket *sock)
     if (!sock)
         return;
     virNetTLSSessionFree(sock->tls);
+    virNetSASLSessionFree(sock->sasl);
     g_free(sock->record);
     close(sock->fd);
     if (sock->child > 0) {
@@ -456,6 +466,16 @@ virNetSocketWants(virNetSocket *sock)
     return sock->tlsState == VIR_NET_SOCKET_TLS_CONFIRM && sock->tlsServer ? EPOLLOUT : EPOLLIN;
 }
 
+void
+virNetSocketSetSASL(virNetSocket *sock, virNetSASLSession *session)
+{
+    g_assert(!sock->tls && !sock->sasl);
+    if (virNetSASLSessionIsLayer(session))
+        sock->sasl = session;
+    else
+        virNetSASLSessionFree(session);
+}
+
 static ssize_t
 virNetSocketReportEnd(virNetSocket *sock)
 {
@@ -488,6 +508,41 @@ virNetSocketReadTLS(virNetSocket *sock, char *buf, size_t len)
             break;
         }
         return n == VIR_NET_TLS_EOF ? virNetSocketReportEnd(sock) : n;
+    }
+    return got;
+}
+
+static ssize_t
+virNetSocketReadSASL(virNetSocket *sock, char *buf, size_t len)
+{
+    char bytes[VIR_NET_SOCKET_SASL_READ];
+    virNetSASLData plain;
+    size_t got = 0;
+
+    while (len - got >= VIR_NET_SOCKET_READ_MIN) {
+        ssize_t n = recv(sock->fd, bytes, sizeof(bytes), 0);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        /* An end or error comes again at the next call. */
+        if (n <= 0 && (got > 0 || (n < 0 && errno == EAGAIN)))
+            break;
+        if (n == 0)
+            return virNetSocketReportEnd(sock);
+        if (n < 0) {
+            virReportSystemError(errno, "%s", _("Cannot recv data"));
+            return -1;
+        }
+        if (virNetSASLSessionDecode(sock->sasl, bytes, n, &plain) < 0)
+            return -1;
+        if (plain.len > len - got) {
+            virReportError(VIR_ERR_RPC, _("an encrypted block of %1$zu bytes is too large"),
+                           plain.len);
+            return -1;
+        }
+        if (plain.len > 0)
+            memcpy(buf + got, plain.bytes, plain.len);
+        got += plain.len;
     }
     return got;
 }
@@ -535,6 +590,8 @@ virNetSocketRead(virNetSocket *sock, char *buf, size_t len, int *fds, size_t *nf
         *nfds = 0;
     if (sock->tls)
         return virNetSocketReadTLS(sock, buf, len);
+    if (sock->sasl)
+        return virNetSocketReadSASL(sock, buf, len);
 
     if (sock->family == AF_UNIX) {
         msg.msg_control = control.bytes;
@@ -564,37 +621,47 @@ virNetSocketRead(virNetSocket *sock, char *buf, size_t len, int *fds, size_t *nf
     return -1;
 }
 
+/* Small pieces share what is encrypted together: at most @max bytes, VIR_NET_SOCKET_RECORD at
+ * most. Returns where they are; *len is how many. */
+static const char *
+virNetSocketGather(virNetSocket *sock, const struct iovec *iov, size_t niov, size_t max,
+                   size_t *len)
+{
+    size_t i;
+
+    *len = 0;
+    if (niov == 1) {
+        *len = MIN(iov[0].iov_len, max);
+        return iov[0].iov_base;
+    }
+    if (!sock->record)
+        sock->record = g_malloc(VIR_NET_SOCKET_RECORD);
+    for (i = 0; i < niov && *len < max; i++) {
+        size_t take = MIN(iov[i].iov_len, max - *len);
+
+        memcpy(sock->record + *len, iov[i].iov_base, take);
+        *len += take;
+    }
+    return sock->record;
+}
+
 static ssize_t
 virNetSocketWriteTLS(virNetSocket *sock, const struct iovec *iov, size_t niov)
 {
-    size_t len = 0;
-    size_t i;
+    size_t len;
+    const char *bytes = virNetSocketGather(sock, iov, niov, VIR_NET_SOCKET_RECORD, &len);
 
-    /* Small pieces share a record. */
-    if (niov > 1) {
-        if (!sock->record)
-            sock->record = g_malloc(VIR_NET_SOCKET_RECORD);
-        for (i = 0; i < niov && len < VIR_NET_SOCKET_RECORD; i++) {
-            size_t take = MIN(iov[i].iov_len, VIR_NET_SOCKET_RECORD - len);
-
-            memcpy(sock->record + len, iov[i].iov_base, take);
-            len += take;
-        }
-        return virNetTLSSessionWrite(sock->tls, sock->record, len);
-    }
-    return virNetTLSSessionWrite(sock->tls, iov[0].iov_base, iov[0].iov_len);
+    return virNetTLSSessionWrite(sock->tls, bytes, len);
 }
 
-ssize_t
-virNetSocketWrite(virNetSocket *sock, const struct iovec *iov, size_t niov)
+/* Bytes sent, 0 if none can be now, -1 with an error reported. */
+static ssize_t
+virNetSocketSend(virNetSocket *sock, const struct msghdr *msg)
 {
-    struct msghdr msg = { .msg_iov = (struct iovec *)iov, .msg_iovlen = niov };
     ssize_t n;
 
-    if (sock->tls)
-        return virNetSocketWriteTLS(sock, iov, niov);
     do {
-        n = sendmsg(sock->fd, &msg, MSG_NOSIGNAL);
+        n = sendmsg(sock->fd, msg, MSG_NOSIGNAL);
     } while (n < 0 && errno == EINTR);
     if (n >= 0)
         return n;
@@ -604,9 +671,60 @@ virNetSocketWrite(virNetSocket *sock, const struct iovec *iov, size_t niov)
     return -1;
 }
 
+/* Sends what is left of a block. Returns as virNetSocketFlush(). */
+static int
+virNetSocketFlushSASL(virNetSocket *sock)
+{
+    while (sock->blockSent < sock->block.len) {
+        struct iovec iov = {
+            (char *)sock->block.bytes + sock->blockSent, sock->block.len - sock->blockSent,
+        };
+        struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+        ssize_t n = virNetSocketSend(sock, &msg);
+
+        if (n <= 0)
+            return n;
+        sock->blockSent += n;
+    }
+    return 1;
+}
+
+static ssize_t
+virNetSocketWriteSASL(virNetSocket *sock, const struct iovec *iov, size_t niov)
+{
+    const char *bytes;
+    size_t len;
+    int rc;
+
+    if ((rc = virNetSocketFlushSASL(sock)) <= 0)
+        return rc;
+    bytes = virNetSocketGather(sock, iov, niov,
+                               MIN(virNetSASLSessionGetEncodeMax(sock->sasl),
+                                   VIR_NET_SOCKET_RECORD), &len);
+    sock->block.len = sock->blockSent = 0;
+    if (virNetSASLSessionEncode(sock->sasl, bytes, len, &sock->block) < 0 ||
+        virNetSocketFlushSASL(sock) < 0)
+        return -1;
+    return len;
+}
+
+ssize_t
+virNetSocketWrite(virNetSocket *sock, const struct iovec *iov, size_t niov)
+{
+    struct msghdr msg = { .msg_iov = (struct iovec *)iov, .msg_iovlen = niov };
+
+    if (sock->tls)
+        return virNetSocketWriteTLS(sock, iov, niov);
+    if (sock->sasl)
+        return virNetSocketWriteSASL(sock, iov, niov);
+    return virNetSocketSend(sock, &msg);
+}
+
 int
 virNetSocketFlush(virNetSocket *sock)
 {
+    if (sock->sasl)
+        return virNetSocketFlushSASL(sock);
     return sock->tls ? virNetTLSSessionFlush(sock->tls) : 1;
 }
 
@@ -645,19 +763,19 @@ virNetSocketSendFD(virNetSocket *sock, int fd)
 bool
 virNetSocketCanPassFDs(virNetSocket *sock)
 {
-    return sock->family == AF_UNIX && !sock->tls;
+    return sock->family == AF_UNIX && !sock->tls && !sock->sasl;
 }
 
 bool
 virNetSocketIsEncrypted(virNetSocket *sock)
 {
-    return sock->tls;
+    return sock->tls || sock->sasl;
 }
 
 bool
 virNetSocketIsSecure(virNetSocket *sock)
 {
-    return sock->tls || sock->child > 0 || sock->family == AF_UNIX;
+    return virNetSocketIsEncrypted(sock) || sock->child > 0 || sock->family == AF_UNIX;
 }
 
 const char *

@@ -1,8 +1,8 @@
 /*
  * virnetsocket.h: a stream of bytes to another process, whatever carries it
  *
- * A unix or TCP connection, a command's standard input and output, TLS on top of any of them;
- * and sockets that listen. Nothing here knows of packets. After it was made a socket never
+ * A unix or TCP connection, a command's standard input and output, TLS or SASL's encryption on
+ * top of any of them; and sockets that listen. Nothing here knows of packets. After it was made a socket never
  * blocks.
  *
  * No locks: one thread at a time may use a socket.
@@ -17,6 +17,7 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <glib.h>
+#include "virnetsaslcontext.h"
 #include "virnettlscontext.h"
 
 /* File descriptors that one read may bring: the kernel's own limit for one sendmsg(). */
@@ -107,6 +108,12 @@ int virNetSocketHandshakeWait(virNetSocket *sock);
 /* EPOLLIN or EPOLLOUT: what an unfinished handshake waits for. */
 uint32_t virNetSocketWants(virNetSocket *sock);
 
+/* ---- SASL ---- */
+
+/* Everything that is read and written from now on is encrypted by @session (taken), where that has
+ * a layer; nothing may wait in here. Not with TLS below. */
+void virNetSocketSetSASL(virNetSocket *sock, virNetSASLSession *session);
+
 /* ---- Reading and writing ---- */
 
 /**
@@ -138,7 +145,7 @@ int virNetSocketSendFD(virNetSocket *sock, int fd);
 
 /* Unix sockets: those alone can carry fds. */
 bool virNetSocketCanPassFDs(virNetSocket *sock);
-/* Nobody else can read it: TLS. */
+/* Nobody else can read it: TLS, or SASL. */
 bool virNetSocketIsEncrypted(virNetSocket *sock);
 /* Encrypted, or it doesn't leave this machine by a network: unix, a command. */
 bool virNetSocketIsSecure(virNetSocket *sock);

@@ -22,6 +22,7 @@
 #include "remote_protocol.h"
 #include "rpcpeer.h"
 #include "testcerts.h"
+#include "testsasl.h"
 #include "testutils.h"
 #include "virerror_priv.h"
 #include "virnetclient.h"
@@ -50,6 +51,7 @@ enum {
                                  * long ended */
     PROC_REFUSE,                /* a failed authentication */
     PROC_ANSWER,                /* answered by the test, when it likes */
+    PROC_SASL,                  /* proven, and encrypted behind the answer */
     PROC_LAST = 4095
 };
 
@@ -69,6 +71,7 @@ typedef struct {
     bool openWhenClosed;        /* the next that is closed lets one PROC_WAIT end */
     virNetServerCall *later;    /* an unanswered PROC_ANSWER */
     size_t asked;               /* so many of them came */
+    virNetSASLSession *sasl;    /* for PROC_SASL */
     size_t refill;              /* events that are sent from within clientDrained */
 } fixture;
 
@@ -147,6 +150,16 @@ onRefuse(virNetServerCall *call, void *args G_GNUC_UNUSED, void *ret G_GNUC_UNUS
     virNetServerClientAuthFailed(virNetServerCallGetClient(call));
     virReportError(VIR_ERR_AUTH_FAILED, "%s", "you are not");
     return -1;
+}
+
+static int
+onSASL(virNetServerCall *call, void *args G_GNUC_UNUSED, void *ret G_GNUC_UNUSED)
+{
+    fixture *fix = fixtureOf(call);
+
+    virNetServerClientSetSASL(virNetServerCallGetClient(call), g_steal_pointer(&fix->sasl));
+    virNetServerClientSetAuthenticated(virNetServerCallGetClient(call), "fred");
+    return 0;
 }
 
 static int
@@ -286,6 +299,8 @@ static const virNetServerProc procs[] = {
     { PROC_REFUSE, "refuse", onRefuse, VOID, VOID, VIR_NET_SERVER_PROC_NO_AUTH, NULL },
     { PROC_ANSWER, "answer", onAnswer, INT_ARGS, INT_RET, INLINE | VIR_NET_SERVER_PROC_NO_AUTH,
       NULL },
+    { PROC_SASL, "sasl", onSASL, VOID, VOID,
+      VIR_NET_SERVER_PROC_NO_AUTH | VIR_NET_SERVER_PROC_SECRET, NULL },
     { PROC_LAST, "last", onVoid, VOID, VOID, INLINE, "acl" },
 };
 
@@ -1218,6 +1233,53 @@ testAnswers(fixture *fix, gconstpointer data G_GNUC_UNUSED)
     close(fd);
 }
 
+/* What is encrypted begins behind the answer, on both sides. */
+static void
+testSASLLayer(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    static const virNetServerServiceOptions options = { .auth = VIR_NET_SERVER_AUTH_SASL };
+    static const virNetClientProgram programs[] = { { PROGRAM, 1 }, { 0 } };
+    static const virNetClientFuncs none = { NULL };
+    g_autofree char *path = addService(fix, "sasl", &options);
+    g_autofree char *much = g_strnfill(1000000, 'x');
+    remote_domain_lookup_by_name_args args = { much };
+    remote_connect_get_type_ret ret = { NULL };
+    virNetClientCallData prove = { .program = PROGRAM, .version = 1, .procedure = PROC_SASL };
+    virNetClientCallData echo = {
+        .program = PROGRAM, .version = 1, .procedure = PROC_ECHO, .secret = true,
+        .argFilter = FILTER(remote_domain_lookup_by_name_args), .args = &args,
+        .retFilter = FILTER(remote_connect_get_type_ret), .ret = &ret, .retSize = sizeof(ret),
+    };
+    virNetSASLSession *session;
+    virNetClient *client;
+    int hasty;
+
+    testSASLPair(&session, &fix->sasl);
+    client = virNetClientNew(virNetSocketNewConnectUNIX(path), programs, &none, NULL);
+    g_assert_nonnull(client);
+    g_assert_false(virNetClientIsEncrypted(client));
+    g_assert_cmpint(virNetClientCall(client, &echo), ==, -1);
+    g_assert_cmpint(virNetClientCall(client, &prove), ==, 0);
+    g_assert_cmpint(virNetClientSetSASL(client, session), ==, 0);
+    g_assert_true(virNetClientIsEncrypted(client));
+    g_assert_true(virNetClientIsSecure(client));
+    g_assert_cmpint(virNetClientCall(client, &echo), ==, 0);
+    g_assert_cmpstr(ret.type, ==, much);
+    xdr_free(FILTER(remote_connect_get_type_ret), (void *)&ret);
+    virNetClientFree(client);
+
+    /* Who doesn't wait for the answer may have been helped by somebody who sits in between. */
+    testSASLPair(&session, &fix->sasl);
+    hasty = rpcPeerConnectUNIX(path);
+    rpcPeerSendHex(hasty, "0000001c 20008086 00000001 00000010 00000000 00000001 00000000"
+                          "0000001c 20008086 00000001 0000000a 00000000 00000002 00000000");
+    assertReply(hasty, PROC_SASL, 1, NULL);
+    rpcPeerAssertEnd(hasty);
+    close(hasty);
+    virNetSASLSessionFree(session);
+    virResetLastError();
+}
+
 static void
 testSASLName(fixture *fix, gconstpointer data G_GNUC_UNUSED)
 {
@@ -1994,7 +2056,10 @@ static const virNetServerLimits impatient = {
 int
 main(int argc, char **argv)
 {
+    int rc;
+
     g_test_init(&argc, &argv, NULL);
+    testSASLSetUp("digest-md5");
     ADD("calls", testCalls);
     ADD("unknown", testUnknown);
     ADD("bad-calls", testBadCalls);
@@ -2019,6 +2084,7 @@ main(int argc, char **argv)
     ADD("answers", testAnswers);
     ADD("identity", testIdentity);
     ADD("sasl-name", testSASLName);
+    ADD("sasl-layer", testSASLLayer);
     ADD("tcp", testTCP);
     ADD("inherited", testInherited);
     ADD("no-descriptors-left", testNoDescriptorsLeft);
@@ -2039,5 +2105,7 @@ main(int argc, char **argv)
     ADD_WITH("rare-events", &oneMegabyte, testRareEvents);
     ADD_WITH("too-large-an-event", &oneMegabyte, testTooLargeAnEvent);
     ADD_WITH("gone-with-events", &oneMegabyte, testGoneWithEvents);
-    return testRunCountingFds();
+    rc = testRunCountingFds();
+    testSASLTearDown();
+    return rc;
 }

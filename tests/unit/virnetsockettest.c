@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "rpcpeer.h"
+#include "testsasl.h"
 #include "testutils.h"
 #include "virerror_priv.h"
 #include "virnetsocket.h"
@@ -365,10 +366,88 @@ testCommandEnds(void)
     close(null);
 }
 
+/* More than any block, buffer or socket takes at once, in pieces of odd lengths. */
+static void
+testSASL(void)
+{
+    enum { SIZE = 3 * 1000 * 1000, MOST = 64 * 1024 };
+    g_autofree char *sent = g_malloc(SIZE);
+    g_autofree char *got = g_malloc(SIZE + MOST);
+    virNetSASLSession *clientSession;
+    virNetSASLSession *serverSession;
+    virNetSocket *client;
+    virNetSocket *server;
+    size_t written = 0;
+    size_t read = 0;
+    size_t turn = 0;
+    bool full = false;
+    int raw;
+    int pair[2];
+    size_t i;
+
+    for (i = 0; i < SIZE; i++)
+        sent[i] = i * 7 + i / 1000;
+    testSASLPair(&clientSession, &serverSession);
+    g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), ==, 0);
+    raw = dup(pair[0]);
+    client = virNetSocketNewConnected(pair[0]);
+    server = virNetSocketNewConnected(pair[1]);
+    virNetSocketSetSASL(client, clientSession);
+    virNetSocketSetSASL(server, serverSession);
+    g_assert_true(virNetSocketIsEncrypted(client));
+    g_assert_true(virNetSocketIsSecure(client));
+    g_assert_false(virNetSocketCanPassFDs(server));
+
+    while (read < SIZE) {
+        ssize_t n;
+
+        while (written < SIZE) {
+            size_t first = MIN(turn % 7001 + 1, SIZE - written);
+            size_t second = MIN(turn % 97, SIZE - written - first);
+            struct iovec iov[] = {
+                { sent + written, first }, { sent + written + first, second },
+            };
+
+            n = virNetSocketWrite(client, iov, second > 0 ? 2 : 1);
+            g_assert_cmpint(n, >=, 0);
+            full |= n == 0;
+            if (n == 0)
+                break;
+            g_assert_cmpint(n, <=, first + second);
+            written += n;
+            turn++;
+        }
+        g_assert_cmpint(virNetSocketFlush(client), >=, 0);
+        n = virNetSocketRead(server, got + read,
+                             turn % 2 ? VIR_NET_SOCKET_READ_MIN : MOST, NULL, NULL);
+        g_assert_cmpint(n, >=, 0);
+        read += n;
+    }
+    g_assert_true(full);
+    g_assert_cmpuint(read, ==, SIZE);
+    g_assert_cmpint(memcmp(sent, got, SIZE), ==, 0);
+
+    /* The other way, and then what is no block. */
+    assertWrite(server, "an", "swer");
+    assertRead(client, "answer");
+    g_assert_cmpint(send(raw, "\0\0\0\x1f this is not encrypted at all!!", 36, 0), ==, 36);
+    g_assert_cmpint(virNetSocketRead(server, got, MOST, NULL, NULL), ==, -1);
+    g_assert_cmpint(virGetLastErrorCode(), ==, VIR_ERR_INTERNAL_ERROR);
+    virNetSocketFree(server);
+    g_assert_cmpint(virNetSocketRead(client, got, MOST, NULL, NULL), ==, VIR_NET_SOCKET_EOF);
+    virNetSocketFree(client);
+    close(raw);
+    virResetLastError();
+}
+
 int
 main(int argc, char **argv)
 {
+    int rc;
+
     g_test_init(&argc, &argv, NULL);
+    testSASLSetUp("digest-md5");
+    g_test_add_func("/netsocket/sasl", testSASL);
     g_test_add_func("/netsocket/unix", testUNIX);
     g_test_add_func("/netsocket/tcp", testTCP);
     g_test_add_func("/netsocket/inherited", testInherited);
@@ -379,5 +458,7 @@ main(int argc, char **argv)
     g_test_add_func("/netsocket/command-resets", testCommandResets);
     g_test_add_func("/netsocket/command-complains", testCommandComplains);
     g_test_add_func("/netsocket/command-ends", testCommandEnds);
-    return testRunCountingFds();
+    rc = testRunCountingFds();
+    testSASLTearDown();
+    return rc;
 }
