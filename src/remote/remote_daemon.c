@@ -66,7 +66,7 @@ typedef struct {
     remoteDaemonPidFile *pidFile;       /* the one that was asked for, or NULL */
     virIOLoop *loop;
     virNetServer *server;
-    virNetTLSContext *tls;      /* NULL: nobody listens for TLS */
+    remoteDaemonListenContexts contexts;
     virConnectPtr conn;
     remoteRelay *relay;
 
@@ -109,6 +109,7 @@ remoteDaemonClientFree(void *data, void *opaque G_GNUC_UNUSED)
     remoteDaemonClient *mine = data;
 
     virConnectUnref(mine->conn);
+    virNetSASLSessionFree(mine->sasl);
     g_free(mine);
 }
 
@@ -264,7 +265,7 @@ remoteDaemonReload(remoteDaemon *daemon)
         virStateReload((const char *const *)config->monitors) < 0) {
         VIR_ERROR("the configuration is not reloaded: %s", virErrorLastMessage());
     } else {
-        if (daemon->tls && remoteDaemonListenReloadTLS(daemon->tls, config) < 0)
+        if (remoteDaemonListenReload(&daemon->contexts, config) < 0)
             VIR_ERROR("the certificates are not reloaded: %s", virErrorLastMessage());
         if (remoteDaemonApplyLog(daemon, config) < 0)
             VIR_ERROR("the log settings are not reloaded: %s", virErrorLastMessage());
@@ -334,7 +335,7 @@ remoteDaemonStart(remoteDaemon *daemon)
     virNetServerAddProgram(daemon->server, &remoteDaemonQemuProgram);
     virIOLoopInvokeWait(daemon->loop, remoteDaemonStartTimers, daemon);
     return remoteDaemonListen(daemon->server, daemon->config, daemon->options.listen,
-                              &daemon->tls);
+                              &daemon->contexts);
 }
 
 /* Takes what remoteDaemonStart() has done, be it only a part. */
@@ -350,7 +351,7 @@ remoteDaemonStop(remoteDaemon *daemon)
         virStateStop();
     virNetServerFree(daemon->server);
     remoteRelayFree(daemon->relay);
-    virNetTLSContextUnref(daemon->tls);
+    remoteDaemonListenContextsClear(&daemon->contexts);
     virConnectUnref(daemon->conn);
     if (virStateIsActive())
         virStateCleanup();

@@ -18,6 +18,11 @@ struct _remoteDaemonClient {
      * it is looked at. */
     virConnectPtr conn;
 
+    /* Its exchange, NULL: none is under way; of the one call that runs while it isn't known who it
+     * is. See remote_daemon_auth.c. */
+    virNetSASLSession *sasl;
+    bool saslStarted;
+
     /* The rest is the I/O thread's own: see remote_daemon_relay.c. */
     GHashTable *regs;               /* remoteRelayReg by the number that the client knows */
     GHashTable *gaps;               /* remoteRelayGap by stream: events that it did not get */

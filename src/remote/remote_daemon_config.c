@@ -25,17 +25,22 @@ typedef enum {
     REMOTE_DAEMON_CONFIG_TEXT,
     REMOTE_DAEMON_CONFIG_NUMBER,
     REMOTE_DAEMON_CONFIG_LIST,
-    REMOTE_DAEMON_CONFIG_AUTH,          /* how clients prove who they are: only "none" */
+    REMOTE_DAEMON_CONFIG_AUTH,          /* a remoteDaemonAuthKind, by its name */
 } remoteDaemonConfigKind;
 
 typedef struct {
     const char *name;
     remoteDaemonConfigKind kind;
-    size_t offset;                      /* of the member; none for AUTH */
+    size_t offset;                      /* of the member */
     bool fixed;                         /* counts at the start only */
-    gint64 min, max;                    /* numbers */
+    gint64 min, max;                    /* numbers; of AUTH, kinds */
     int (*check)(const char *text);     /* texts: -1 with an error reported */
 } remoteDaemonConfigRow;
+
+static const char *const remoteDaemonAuthNames[REMOTE_DAEMON_AUTH_LAST] = {
+    [REMOTE_DAEMON_AUTH_NONE] = "none",
+    [REMOTE_DAEMON_AUTH_SASL] = "sasl",
+};
 
 /* --- what single settings may be --- */
 
@@ -91,7 +96,8 @@ remoteDaemonConfigMode(const char *perms)
     { name, REMOTE_DAEMON_CONFIG_NUMBER, MEMBER(member), when, min, max, NULL }
 #define LIST(name, member, when) \
     { name, REMOTE_DAEMON_CONFIG_LIST, MEMBER(member), when, 0, 0, NULL }
-#define AUTH(name) { name, REMOTE_DAEMON_CONFIG_AUTH, 0, RELOADED, 0, 0, NULL }
+#define AUTH(name, member, last) \
+    { name, REMOTE_DAEMON_CONFIG_AUTH, MEMBER(member), FIXED, 0, last, NULL }
 
 static const remoteDaemonConfigRow remoteDaemonConfigRows[] = {
     LIST("monitors", monitors, RELOADED),
@@ -99,10 +105,13 @@ static const remoteDaemonConfigRow remoteDaemonConfigRows[] = {
     TEXT("unix_sock_group", unixSockGroup, FIXED, remoteDaemonConfigCheckFilled),
     TEXT("unix_sock_ro_perms", unixSockROPerms, FIXED, remoteDaemonConfigCheckPerms),
     TEXT("unix_sock_rw_perms", unixSockRWPerms, FIXED, remoteDaemonConfigCheckPerms),
-    AUTH("auth_unix_ro"),
-    AUTH("auth_unix_rw"),
-    AUTH("auth_tcp"),
-    AUTH("auth_tls"),
+    AUTH("auth_unix_ro", authUnixRO, REMOTE_DAEMON_AUTH_SASL),
+    AUTH("auth_unix_rw", authUnixRW, REMOTE_DAEMON_AUTH_SASL),
+    AUTH("auth_tcp", authTCP, REMOTE_DAEMON_AUTH_SASL),
+    AUTH("auth_tls", authTLS, REMOTE_DAEMON_AUTH_SASL),
+    LIST("sasl_allowed_username_list", saslAllowedUsernameList, RELOADED),
+    /* Less than DES is no encryption; no cipher has more than some hundreds. */
+    NUMBER("tcp_min_ssf", tcpMinSSF, RELOADED, 56, 1024),
     NUMBER("listen_tls", listenTLS, FIXED, 0, 1),
     NUMBER("listen_tcp", listenTCP, FIXED, 0, 1),
     TEXT("listen_addr", listenAddr, FIXED, remoteDaemonConfigCheckFilled),
@@ -215,6 +224,9 @@ remoteDaemonConfigNew(bool privileged)
     config->unixSockRWPerms = g_strdup("0700");
     config->unixSockDir = privileged ? g_strdup("/run/virtmon") :
                                        g_build_filename(g_get_user_runtime_dir(), "virtmon", NULL);
+    /* Where anybody may listen and come. */
+    config->authTCP = REMOTE_DAEMON_AUTH_SASL;
+    config->tcpMinSSF = 112;
     config->listenTLS = 1;
     config->tlsPort = g_strdup("16514");
     config->tcpPort = g_strdup("16509");
@@ -285,17 +297,27 @@ remoteDaemonConfigReadText(virConf *conf, const remoteDaemonConfigRow *row, char
 }
 
 static int
-remoteDaemonConfigReadAuth(virConf *conf, const remoteDaemonConfigRow *row)
+remoteDaemonConfigReadAuth(virConf *conf, const remoteDaemonConfigRow *row, gint64 *member)
 {
+    g_autoptr(GString) kinds = g_string_new(NULL);
     const char *text;
     int rc = virConfGetString(conf, row->name, &text);
+    gint64 kind;
 
-    if (rc <= 0 || strcmp(text, "none") == 0)
-        return MIN(rc, 0);
+    if (rc <= 0)
+        return rc;
+    for (kind = 0; kind <= row->max; kind++) {
+        if (strcmp(text, remoteDaemonAuthNames[kind]) == 0) {
+            *member = kind;
+            return 0;
+        }
+        g_string_append_printf(kinds, "%s'%s'", kind > 0 ? ", " : "",
+                               remoteDaemonAuthNames[kind]);
+    }
     virReportError(VIR_ERR_CONF_SYNTAX,
                    _("%1$s:%2$zu: '%3$s' is no kind of authentication that there is for '%4$s'; "
-                     "there is only 'none'"),
-                   virConfName(conf), virConfLine(conf, row->name), text, row->name);
+                     "these are: %5$s"),
+                   virConfName(conf), virConfLine(conf, row->name), text, row->name, kinds->str);
     return -1;
 }
 
@@ -320,7 +342,7 @@ remoteDaemonConfigReadRow(remoteDaemonConfig *config, virConf *conf,
         }
         break;
     case REMOTE_DAEMON_CONFIG_AUTH:
-        return remoteDaemonConfigReadAuth(conf, row);
+        return remoteDaemonConfigReadAuth(conf, row, (gint64 *)member);
     }
     return MIN(rc, 0);
 }

@@ -14,6 +14,13 @@
 
 #include "virconf.h"
 
+/* How clients of a kind of socket prove who they are. */
+typedef enum {
+    REMOTE_DAEMON_AUTH_NONE,    /* whoever can connect has proven enough */
+    REMOTE_DAEMON_AUTH_SASL,
+    REMOTE_DAEMON_AUTH_LAST
+} remoteDaemonAuthKind;
+
 /* Texts that weren't given are NULL, lists likewise. */
 typedef struct {
     char **monitors;            /* paths and globs of monitors' sockets */
@@ -22,6 +29,13 @@ typedef struct {
     char *unixSockGroup;
     char *unixSockROPerms;      /* octal; never NULL, as the next */
     char *unixSockRWPerms;
+
+    gint64 authUnixRO;          /* remoteDaemonAuthKind, as the next three */
+    gint64 authUnixRW;
+    gint64 authTCP;
+    gint64 authTLS;
+    char **saslAllowedUsernameList;
+    gint64 tcpMinSSF;           /* bits */
 
     gint64 listenTLS;           /* yes or no */
     gint64 listenTCP;

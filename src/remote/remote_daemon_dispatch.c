@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "qemu_protocol.h"
+#include "remote_daemon_auth.h"
 #include "remote_protocol.h"
 #include "viraccessperm.h"
 #include "virgettext.h"
@@ -227,30 +228,6 @@ remoteDaemonNodeGetSecurityModel(virNetServerCall *call G_GNUC_UNUSED, void *arg
     remoteDaemonSetChars("none", &ret->model.model_val, &ret->model.model_len);
     remoteDaemonSetChars("0", &ret->doi.doi_val, &ret->doi.doi_len);
     return 0;
-}
-
-/* --- authentication --- */
-
-static int
-remoteDaemonAuthList(virNetServerCall *call, void *args G_GNUC_UNUSED, void *result)
-{
-    remote_auth_list_ret *ret = result;
-
-    ret->types.types_val = g_new(remote_auth_type, 1);
-    ret->types.types_val[0] =
-        (remote_auth_type)virNetServerClientGetAuth(virNetServerCallGetClient(call));
-    ret->types.types_len = 1;
-    return 0;
-}
-
-/* A kind of authentication that the daemon hasn't asked this client for. */
-static int
-remoteDaemonAuthUnasked(virNetServerCall *call G_GNUC_UNUSED, void *args G_GNUC_UNUSED,
-                        void *ret G_GNUC_UNUSED)
-{
-    virReportError(VIR_ERR_AUTH_FAILED, "%s",
-                   _("the client tried an authentication that it was not asked for"));
-    return -1;
 }
 
 /* --- finding domains --- */
@@ -783,6 +760,7 @@ remoteDaemonQemuMonitorEventDeregister(virNetServerCall *call, void *opaque,
 #define INLINE VIR_NET_SERVER_PROC_INLINE
 #define PRIORITY VIR_NET_SERVER_PROC_PRIORITY
 #define NO_AUTH VIR_NET_SERVER_PROC_NO_AUTH
+#define SECRET VIR_NET_SERVER_PROC_SECRET
 #define WORKER 0
 
 /* What a procedure needs to be allowed to its caller: as libvirt has it. */
@@ -881,17 +859,17 @@ static const virNetServerProc remoteDaemonProcs[] = {
     PROC(REMOTE_PROC_AUTH_LIST, remoteDaemonAuthList,
          VOID, RET(remote_auth_list), INLINE | NO_AUTH,
          NEEDS_NOTHING),
-    PROC(REMOTE_PROC_AUTH_SASL_INIT, remoteDaemonAuthUnasked,
-         VOID, VOID, INLINE | NO_AUTH,
+    PROC(REMOTE_PROC_AUTH_SASL_INIT, remoteDaemonAuthSASLInit,
+         VOID, RET(remote_auth_sasl_init), WORKER | NO_AUTH,
          NEEDS_NOTHING),
-    PROC(REMOTE_PROC_AUTH_SASL_START, remoteDaemonAuthUnasked,
-         VOID, VOID, INLINE | NO_AUTH,
+    PROC(REMOTE_PROC_AUTH_SASL_START, remoteDaemonAuthSASLStart,
+         ARGS(remote_auth_sasl_start), RET(remote_auth_sasl_start), WORKER | NO_AUTH | SECRET,
          NEEDS_NOTHING),
-    PROC(REMOTE_PROC_AUTH_SASL_STEP, remoteDaemonAuthUnasked,
-         VOID, VOID, INLINE | NO_AUTH,
+    PROC(REMOTE_PROC_AUTH_SASL_STEP, remoteDaemonAuthSASLStep,
+         ARGS(remote_auth_sasl_step), RET(remote_auth_sasl_step), WORKER | NO_AUTH | SECRET,
          NEEDS_NOTHING),
-    PROC(REMOTE_PROC_AUTH_POLKIT, remoteDaemonAuthUnasked,
-         VOID, VOID, INLINE | NO_AUTH,
+    PROC(REMOTE_PROC_AUTH_POLKIT, remoteDaemonAuthPolkit,
+         VOID, RET(remote_auth_polkit), INLINE | NO_AUTH,
          NEEDS_NOTHING),
     PROC(REMOTE_PROC_CONNECT_DOMAIN_EVENT_REGISTER, remoteDaemonConnectDomainEventRegister,
          VOID, RET(remote_connect_domain_event_register), INLINE,

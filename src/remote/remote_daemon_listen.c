@@ -14,6 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "remote_daemon_auth.h"
 #include "remote_daemon_notify.h"
 #include "virerror_priv.h"
 #include "virgettext.h"
@@ -48,25 +49,64 @@ remoteDaemonListenFillTLS(const remoteDaemonConfig *config, virNetTLSConfig *tls
         tls->crl = REMOTE_DAEMON_CRL;
 }
 
-int
-remoteDaemonListenReloadTLS(virNetTLSContext *tls, const remoteDaemonConfig *config)
+/* Sets @options->tls. */
+static int
+remoteDaemonListenNeedTLS(const remoteDaemonConfig *config, remoteDaemonListenContexts *contexts,
+                          virNetServerServiceOptions *options)
 {
     virNetTLSConfig files;
 
-    remoteDaemonListenFillTLS(config, &files);
-    return virNetTLSContextReload(tls, &files);
+    if (!contexts->tls) {
+        remoteDaemonListenFillTLS(config, &files);
+        if (!(contexts->tls = virNetTLSContextNewServer(&files)))
+            return -1;
+    }
+    options->tls = contexts->tls;
+    return 0;
 }
 
-/* Sets *@tls unless it is set already. */
+/* --- authentication --- */
+
+/* Sets @options->auth, and has what it takes ready for the first client. */
 static int
-remoteDaemonListenNeedTLS(const remoteDaemonConfig *config, virNetTLSContext **tls)
+remoteDaemonListenNeedAuth(const remoteDaemonConfig *config, gint64 kind,
+                           remoteDaemonListenContexts *contexts,
+                           virNetServerServiceOptions *options)
+{
+    options->auth = VIR_NET_SERVER_AUTH_NONE;
+    if (kind != REMOTE_DAEMON_AUTH_SASL)
+        return 0;
+    options->auth = VIR_NET_SERVER_AUTH_SASL;
+    if (!contexts->sasl &&
+        !(contexts->sasl = virNetSASLContextNewServer(
+              (const char *const *)config->saslAllowedUsernameList, config->tcpMinSSF)))
+        return -1;
+    remoteDaemonAuthInit(contexts->sasl);
+    return 0;
+}
+
+/* --- both --- */
+
+void
+remoteDaemonListenContextsClear(remoteDaemonListenContexts *contexts)
+{
+    g_clear_pointer(&contexts->tls, virNetTLSContextUnref);
+    g_clear_pointer(&contexts->sasl, virNetSASLContextUnref);
+}
+
+int
+remoteDaemonListenReload(remoteDaemonListenContexts *contexts, const remoteDaemonConfig *config)
 {
     virNetTLSConfig files;
 
-    if (*tls)
+    if (contexts->sasl)
+        virNetSASLContextReload(contexts->sasl,
+                                (const char *const *)config->saslAllowedUsernameList,
+                                config->tcpMinSSF);
+    if (!contexts->tls)
         return 0;
     remoteDaemonListenFillTLS(config, &files);
-    return (*tls = virNetTLSContextNewServer(&files)) ? 0 : -1;
+    return virNetTLSContextReload(contexts->tls, &files);
 }
 
 /* --- sockets --- */
@@ -94,20 +134,36 @@ remoteDaemonListenIsNamed(const remoteDaemonSocket *sock, const char *suffix)
         addr.sun_family == AF_UNIX && g_str_has_suffix(addr.sun_path, suffix);
 }
 
+static bool
+remoteDaemonListenIsUNIX(const remoteDaemonSocket *sock)
+{
+    int family = AF_UNSPEC;
+    socklen_t len = sizeof(family);
+
+    return getsockopt(sock->fd, SOL_SOCKET, SO_DOMAIN, &family, &len) == 0 && family == AF_UNIX;
+}
+
 /* What kind of clients a handed over socket is for is in its name: that of the socket unit, or one
  * chosen by FileDescriptorName=. */
 static int
 remoteDaemonListenHandedOver(virNetServer *server, const remoteDaemonConfig *config,
-                             const remoteDaemonSocket *sock, virNetTLSContext **tls)
+                             const remoteDaemonSocket *sock,
+                             remoteDaemonListenContexts *contexts)
 {
-    virNetServerServiceOptions options = { .auth = VIR_NET_SERVER_AUTH_NONE };
+    virNetServerServiceOptions options = { .readonly = remoteDaemonListenIsNamed(sock, "-ro") };
+    gint64 auth;
 
-    options.readonly = remoteDaemonListenIsNamed(sock, "-ro");
     if (remoteDaemonListenIsNamed(sock, "-tls")) {
-        if (remoteDaemonListenNeedTLS(config, tls) < 0)
+        if (remoteDaemonListenNeedTLS(config, contexts, &options) < 0)
             return -1;
-        options.tls = *tls;
+        auth = config->authTLS;
+    } else if (remoteDaemonListenIsUNIX(sock)) {
+        auth = options.readonly ? config->authUnixRO : config->authUnixRW;
+    } else {
+        auth = config->authTCP;
     }
+    if (remoteDaemonListenNeedAuth(config, auth, contexts, &options) < 0)
+        return -1;
     VIR_INFO("listening on socket '%s', which was handed over", sock->name);
     return remoteDaemonListenAdd(server, virNetServerServiceNewFD(sock->fd, &options));
 }
@@ -146,56 +202,71 @@ remoteDaemonListenCheck(const remoteDaemonConfig *config)
 }
 
 static int
-remoteDaemonListenUNIX(virNetServer *server, const remoteDaemonConfig *config)
+remoteDaemonListenUNIX(virNetServer *server, const remoteDaemonConfig *config,
+                       remoteDaemonListenContexts *contexts)
 {
     g_autofree char *rw = g_build_filename(config->unixSockDir, REMOTE_DAEMON_SOCKET, NULL);
     g_autofree char *ro = g_build_filename(config->unixSockDir, REMOTE_DAEMON_SOCKET_RO, NULL);
-    virNetServerServiceOptions options = { .auth = VIR_NET_SERVER_AUTH_NONE };
+    virNetServerServiceOptions options = { .readonly = false };
     gid_t group;
 
     if (remoteDaemonListenGroup(config, &group) < 0 ||
+        remoteDaemonListenNeedAuth(config, config->authUnixRW, contexts, &options) < 0 ||
         remoteDaemonListenAdd(server, virNetServerServiceNewUNIX(
             rw, remoteDaemonConfigMode(config->unixSockRWPerms), group, &options)) < 0)
         return -1;
     options.readonly = true;
+    if (remoteDaemonListenNeedAuth(config, config->authUnixRO, contexts, &options) < 0)
+        return -1;
     return remoteDaemonListenAdd(server, virNetServerServiceNewUNIX(
         ro, remoteDaemonConfigMode(config->unixSockROPerms), group, &options));
 }
 
 static int
-remoteDaemonListenNetwork(virNetServer *server, const remoteDaemonConfig *config,
-                          virNetTLSContext **tls)
+remoteDaemonListenTCP(virNetServer *server, const remoteDaemonConfig *config,
+                      remoteDaemonListenContexts *contexts)
 {
-    virNetServerServiceOptions options = { .auth = VIR_NET_SERVER_AUTH_NONE };
+    virNetServerServiceOptions options = { .readonly = false };
 
-    if (config->listenTCP)
+    if (config->authTCP == REMOTE_DAEMON_AUTH_NONE)
         VIR_WARN("everybody who reaches TCP port %s may do everything", config->tcpPort);
-    if (config->listenTCP &&
-        remoteDaemonListenAdd(server, virNetServerServiceNewTCP(config->listenAddr,
-                                                                config->tcpPort, &options)) < 0)
+    if (remoteDaemonListenNeedAuth(config, config->authTCP, contexts, &options) < 0)
         return -1;
-    if (!config->listenTLS)
-        return 0;
-    if (remoteDaemonListenNeedTLS(config, tls) < 0)
+    return remoteDaemonListenAdd(server, virNetServerServiceNewTCP(config->listenAddr,
+                                                                   config->tcpPort, &options));
+}
+
+static int
+remoteDaemonListenTLS(virNetServer *server, const remoteDaemonConfig *config,
+                      remoteDaemonListenContexts *contexts)
+{
+    virNetServerServiceOptions options = { .readonly = false };
+
+    if (remoteDaemonListenNeedTLS(config, contexts, &options) < 0 ||
+        remoteDaemonListenNeedAuth(config, config->authTLS, contexts, &options) < 0)
         return -1;
-    options.tls = *tls;
     return remoteDaemonListenAdd(server, virNetServerServiceNewTCP(config->listenAddr,
                                                                    config->tlsPort, &options));
 }
 
 int
 remoteDaemonListen(virNetServer *server, const remoteDaemonConfig *config, bool network,
-                   virNetTLSContext **tls)
+                   remoteDaemonListenContexts *contexts)
 {
     g_autoptr(GArray) sockets = remoteDaemonNotifySockets();
     size_t i;
 
     for (i = 0; i < sockets->len; i++) {
         if (remoteDaemonListenHandedOver(server, config,
-                                         &g_array_index(sockets, remoteDaemonSocket, i), tls) < 0)
+                                         &g_array_index(sockets, remoteDaemonSocket, i),
+                                         contexts) < 0)
             return -1;
     }
-    if (sockets->len == 0 && remoteDaemonListenUNIX(server, config) < 0)
+    if (sockets->len == 0 && remoteDaemonListenUNIX(server, config, contexts) < 0)
         return -1;
-    return network ? remoteDaemonListenNetwork(server, config, tls) : 0;
+    if (network && config->listenTCP && remoteDaemonListenTCP(server, config, contexts) < 0)
+        return -1;
+    if (network && config->listenTLS && remoteDaemonListenTLS(server, config, contexts) < 0)
+        return -1;
+    return 0;
 }

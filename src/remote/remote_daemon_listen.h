@@ -8,24 +8,34 @@
 #pragma once
 
 #include "remote_daemon_config.h"
+#include "virnetsaslcontext.h"
 #include "virnetserver.h"
+
+/* What services have in common; NULL: none of them needs it. */
+typedef struct {
+    virNetTLSContext *tls;
+    virNetSASLContext *sasl;
+} remoteDaemonListenContexts;
+
+void remoteDaemonListenContextsClear(remoteDaemonListenContexts *contexts);
 
 /**
  * remoteDaemonListen:
  * @server: gets the services
  * @config: (borrowed)
  * @network: listen on TCP and TLS too, as @config says
- * @tls: the TLS context, if one was made, for remoteDaemonListenReloadTLS() (returns new
- *   reference); else NULL
+ * @contexts: zeros; gets what was made, also on failure, for remoteDaemonListenReload(); must last
+ *   as long as clients are served
  *
  * Sockets that were handed over take the place of the unix sockets.
  *
  * Returns 0, or -1 with an error reported.
  */
 int remoteDaemonListen(virNetServer *server, const remoteDaemonConfig *config, bool network,
-                       virNetTLSContext **tls);
+                       remoteDaemonListenContexts *contexts);
 /* Whether there is what @config names. Returns 0, or -1 with an error reported. */
 int remoteDaemonListenCheck(const remoteDaemonConfig *config);
-/* Clients that come from now on see these certificates. Returns 0, or -1 with an error reported and
- * nothing changed. */
-int remoteDaemonListenReloadTLS(virNetTLSContext *tls, const remoteDaemonConfig *config);
+/* Clients that come from now on see these certificates, and have to be in these lists. Returns 0, or
+ * -1 with an error reported, and the certificates as they were. */
+int remoteDaemonListenReload(remoteDaemonListenContexts *contexts,
+                             const remoteDaemonConfig *config);

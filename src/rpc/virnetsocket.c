@@ -469,11 +469,12 @@ virNetSocketWants(virNetSocket *sock)
 void
 virNetSocketSetSASL(virNetSocket *sock, virNetSASLSession *session)
 {
-    g_assert(!sock->tls && !sock->sasl);
-    if (virNetSASLSessionIsLayer(session))
-        sock->sasl = session;
-    else
+    if (!virNetSASLSessionIsLayer(session)) {
         virNetSASLSessionFree(session);
+        return;
+    }
+    g_assert(!sock->tls && !sock->sasl);
+    sock->sasl = session;
 }
 
 static ssize_t

@@ -111,7 +111,7 @@ uint32_t virNetSocketWants(virNetSocket *sock);
 /* ---- SASL ---- */
 
 /* Everything that is read and written from now on is encrypted by @session (taken), where that has
- * a layer; nothing may wait in here. Not with TLS below. */
+ * a layer, which none above TLS has; nothing may wait in here. */
 void virNetSocketSetSASL(virNetSocket *sock, virNetSASLSession *session);
 
 /* ---- Reading and writing ---- */

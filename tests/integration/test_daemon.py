@@ -133,7 +133,7 @@ def test_the_file_is_good(tmp_path):
     ("max_clients = 0\n", ":1: 'max_clients' must be from 1"),
     ("unix_sock_group = 'no such group'\n", "there is no group 'no such group'"),
     ("monitors = [ '/a', 'b' ]\n", ":1: monitors: path 'b' is not absolute"),
-    ("auth_tcp = 'sasl'\n", "there is only 'none'"),
+    ("auth_tcp = 'polkit'\n", "these are: 'none', 'sasl'"),
     ("log_filters = 'x'\n", ":1: log_filters: log filter 'x'"),
     ("a = \n", ":1: a value was expected")])
 def test_a_bad_file(tmp_path, text, complaint):
@@ -375,7 +375,7 @@ def free_port():
 
 def test_socket_activation(folder):
     """What was opened for it is served, as its name says, and left when it ends."""
-    (folder / "conf").write_text("")
+    (folder / "conf").write_text("auth_tcp = 'none'\n")
     listeners = [socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX), socket.socket()]
     try:
         listeners[0].bind(str(folder / "rw"))
@@ -411,7 +411,8 @@ def test_socket_activation(folder):
 
 def test_tcp(start_virtmond):
     port = free_port()
-    config = f"listen_tls = 0\nlisten_tcp = 1\nlisten_addr = '127.0.0.1'\ntcp_port = '{port}'\n"
+    config = f"listen_tls = 0\nlisten_tcp = 1\nlisten_addr = '127.0.0.1'\ntcp_port = '{port}'\n" \
+             "auth_tcp = 'none'\n"
     start_virtmond(config=config)               # without --listen: no
     with pytest.raises(ConnectionRefusedError):
         Wire(("127.0.0.1", port))

@@ -17,6 +17,7 @@ SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
 # All that there may be below the prefix.
 EXPECTED = re.compile("|".join([
     r"bin/virtmon",
+    r"etc/sasl2/virtmon\.conf",
     r"etc/virtmon/virtmond\.conf",
     r"lib/virtmon/libvirt(-qemu)?\.so(\.0(\.9000\.0)?)?",
     r"lib/virtmon/include/libvirt/(libvirt|virterror)[a-z-]*\.h",

@@ -56,6 +56,12 @@ testDefaults(void)
     g_assert_cmpint(remoteDaemonConfigMode(config->unixSockROPerms), ==, 0777);
     g_assert_cmpint(remoteDaemonConfigMode(config->unixSockRWPerms), ==, 0700);
     g_assert_cmpint(config->listenTCP, ==, 0);
+    g_assert_cmpint(config->authUnixRO, ==, REMOTE_DAEMON_AUTH_NONE);
+    g_assert_cmpint(config->authUnixRW, ==, REMOTE_DAEMON_AUTH_NONE);
+    g_assert_cmpint(config->authTCP, ==, REMOTE_DAEMON_AUTH_SASL);
+    g_assert_cmpint(config->authTLS, ==, REMOTE_DAEMON_AUTH_NONE);
+    g_assert_null(config->saslAllowedUsernameList);
+    g_assert_cmpint(config->tcpMinSSF, ==, 112);
     g_assert_cmpint(config->keepaliveInterval, ==, 5);
     g_assert_cmpstr(user->unixSockDir, ==, dir);
     g_assert_true(g_str_has_suffix(file, "/virtmon/virtmond.conf"));
@@ -69,6 +75,9 @@ testValues(void)
                                                 "unix_sock_group = \"root\"\n"
                                                 "unix_sock_rw_perms = '0770'\n"
                                                 "auth_unix_rw = \"none\"\n"
+                                                "auth_tcp = \"none\"\n"
+                                                "auth_tls = \"sasl\"\n"
+                                                "sasl_allowed_username_list = [ \"*@X\" ]\n"
                                                 "listen_tls = 0\n"
                                                 "tcp_port = 'libvirt'\n"
                                                 "crl_file = \"\"\n"
@@ -84,6 +93,9 @@ testValues(void)
     g_assert_null(config->monitors[2]);
     g_assert_cmpstr(config->unixSockGroup, ==, "root");
     g_assert_cmpint(remoteDaemonConfigMode(config->unixSockRWPerms), ==, 0770);
+    g_assert_cmpint(config->authTCP, ==, REMOTE_DAEMON_AUTH_NONE);
+    g_assert_cmpint(config->authTLS, ==, REMOTE_DAEMON_AUTH_SASL);
+    g_assert_cmpstr(config->saslAllowedUsernameList[0], ==, "*@X");
     g_assert_cmpint(config->listenTLS, ==, 0);
     g_assert_cmpstr(config->tcpPort, ==, "libvirt");
     g_assert_cmpstr(config->crlFile, ==, "");
@@ -109,7 +121,12 @@ testBad(void)
     assertBad("tcp_port = \"\"\n", 1, "must not be empty");
     assertBad("monitors = \"/a\"\n", 1, "must be a list of strings");
     assertBad("\nmonitors = [ \"/a\", \"b/c\" ]\n", 2, "'b/c' is not absolute");
-    assertBad("auth_tcp = \"sasl\"\n", 1, "'sasl' is no kind of authentication");
+    assertBad("auth_tcp = \"polkit\"\n", 1,
+              "'polkit' is no kind of authentication that there is for 'auth_tcp'; these are: "
+              "'none', 'sasl'");
+    assertBad("auth_unix_rw = \"\"\n", 1, "'' is no kind of authentication");
+    assertBad("auth_tls = 1\n", 1, "must be a string");
+    assertBad("tcp_min_ssf = 55\n", 1, "from 56");
     assertBad("unix_sock_rw_perms = \"0778\"\n", 1, "'0778' is no octal number");
     assertBad("unix_sock_rw_perms = \"01777\"\n", 1, "'01777' is no octal number");
     assertBad("unix_sock_rw_perms = \"\"\n", 1, "is no octal number");
@@ -144,11 +161,13 @@ testFixed(void)
     g_autoptr(remoteDaemonConfig) same = load("max_clients = 6\ntcp_port = \"1\"\n");
     g_autoptr(remoteDaemonConfig) port = load("tcp_port = \"2\"\n");
     g_autoptr(remoteDaemonConfig) tls = load("tcp_port = \"1\"\nlisten_tls = 0\n");
+    g_autoptr(remoteDaemonConfig) auth = load("tcp_port = \"1\"\nauth_tcp = \"none\"\n");
     g_autoptr(remoteDaemonConfig) group = load("tcp_port = \"1\"\nunix_sock_group = \"root\"\n");
 
     g_assert_null(remoteDaemonConfigFindFixed(one, same));
     g_assert_cmpstr(remoteDaemonConfigFindFixed(one, port), ==, "tcp_port");
     g_assert_cmpstr(remoteDaemonConfigFindFixed(one, tls), ==, "listen_tls");
+    g_assert_cmpstr(remoteDaemonConfigFindFixed(one, auth), ==, "auth_tcp");
     g_assert_cmpstr(remoteDaemonConfigFindFixed(one, group), ==, "unix_sock_group");
 }
 

@@ -1,0 +1,440 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Who is let in by a daemon, and who isn't: SASL with a real database."""
+import os
+import pathlib
+import select
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+import pytest
+import wire
+from conftest import DEADLINE
+from daemons import Virtmond
+from test_transports import Certificates, port_of
+from wire import REMOTE, Wire, string, uint
+
+NONE, SASL, POLKIT = range(3)
+RPC, AUTH_FAILED = 39, 45
+FROM_RPC = 7
+USER, PASSWORD = "fred", "a secret, that nobody knows"
+OTHER, OTHER_PASSWORD = "jim", "another"
+# Of one client, as virnetserverclient.h has it.
+FAILURES_MAX = 5
+
+
+@pytest.fixture(scope="module")
+def place():
+    path = pathlib.Path(tempfile.mkdtemp(prefix="vm-"))
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture(scope="module")
+def certificates(place):
+    path = place / "c"
+    path.mkdir()
+    return Certificates(path)
+
+
+# --- SASL: a database, and clients that know what is in it ---
+
+class Database:
+    def __init__(self, folder):
+        self.folder = folder
+        folder.mkdir()
+        for name in ("virtmon", "libvirt"):     # the settings of each daemon
+            (folder / f"{name}.conf").write_text(
+                "mech_list: scram-sha-256 digest-md5 plain anonymous\npwcheck_method: auxprop\n"
+                f"auxprop_plugin: sasldb\nsasldb_path: {folder}/db\n")
+        self.add(USER, PASSWORD)
+        self.add(OTHER, OTHER_PASSWORD)
+        # To be found by what runs in this process, too.
+        self.env = {"SASL_CONF_PATH": str(folder)}
+
+    def add(self, user, password):
+        subprocess.run(["/usr/sbin/saslpasswd2", "-p", "-c", "-f", self.folder / "db", "-a",
+                        "libvirt", user], input=password.encode(), check=True, timeout=DEADLINE)
+
+    def credentials(self, user=USER, password=PASSWORD, host="default"):
+        """A file for clients."""
+        path = self.folder / f"auth-{user}-{len(password)}-{host}.conf"
+        path.write_text(f"[credentials-mine]\nauthname={user}\npassword={password}\n"
+                        f"[auth-libvirt-{host}]\ncredentials=mine\n")
+        return path
+
+
+@pytest.fixture(scope="module")
+def database(place):
+    return Database(place / "d")
+
+
+def virsh(uri, *words, credentials=None, stdin=None, env=None):
+    """The stock one."""
+    environment = {**os.environ, "LC_ALL": "C.UTF-8", **(env or {})}
+    if credentials:
+        environment["LIBVIRT_AUTH_FILE"] = str(credentials)
+    return subprocess.run(["virsh", "-q", "-c", uri, *(words or ("domid", "g1"))],
+                          capture_output=True, text=True, check=False, timeout=DEADLINE,
+                          env=environment, input=stdin)
+
+
+def sasl_daemon(place, database, name, config, *args):
+    folder = place / name
+    folder.mkdir()
+    daemon = Virtmond(folder, "--verbose", *args, config=config, env=database.env)
+    try:
+        daemon.guest = daemon.start_guest("g1")
+        yield daemon
+    finally:
+        daemon.close()
+
+
+@pytest.fixture(scope="module")
+def unix_sasl(place, database):
+    """The read-only socket is open to all."""
+    yield from sasl_daemon(place, database, "us", 'auth_unix_rw = "sasl"\n')
+
+
+@pytest.fixture(scope="module")
+def tcp_sasl(place, database):
+    yield from sasl_daemon(place, database, "ts", 'listen_tcp = 1\nlisten_tls = 0\n'
+                           'listen_addr = "127.0.0.1"\ntcp_port = "0"\n', "--listen")
+
+
+@pytest.fixture(scope="module")
+def tls_sasl(place, database, certificates):
+    yield from sasl_daemon(place, database, "ss", certificates.config(
+        "server", 'auth_tls = "sasl"\n'), "--listen")
+
+
+def tls_uri(daemon, certificates):
+    return f"qemu+tls://localhost:{port_of(daemon.process)}/system" \
+           f"?pkipath={certificates.folder}/mine"
+
+
+def tcp_uri(daemon):
+    return f"qemu+tcp://127.0.0.1:{port_of(daemon.process)}/system"
+
+
+def log_says(daemon, text):
+    deadline = time.monotonic() + DEADLINE
+    while text not in daemon.log.read_text():
+        assert time.monotonic() < deadline, daemon.log.read_text()[-3000:]
+        select.select([], [], [], 0.01)
+
+
+# --- the stock client ---
+
+@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-256", "DIGEST-MD5", "PLAIN"])
+def test_virsh_by_unix(unix_sasl, database, mechanism):
+    done = virsh(f"{unix_sasl.uri()}&auth=sasl.{mechanism}", credentials=database.credentials())
+    assert (done.stdout, done.stderr) == ("1\n", "")
+    log_says(unix_sasl, f"is '{USER}' by {mechanism}")
+
+
+def test_virsh_by_tcp(tcp_sasl, database):
+    """All that follows is encrypted, which takes a while to describe a guest."""
+    uri = tcp_uri(tcp_sasl)
+    done = virsh(uri, "qemu-monitor-command", "g1", '{"execute":"query-qmp-schema"}',
+                 credentials=database.credentials())
+    assert done.stderr == "" and len(done.stdout) > 100000
+    log_says(tcp_sasl, f"is '{USER}' by DIGEST-MD5")
+    # That client knows no mechanism that is strong enough.
+    done = virsh(uri + "?auth=sasl.PLAIN", credentials=database.credentials())
+    assert done.returncode == 1 and "authentication failed" in done.stderr
+
+
+def test_virsh_by_tls(tls_sasl, database, certificates):
+    uri = tls_uri(tls_sasl, certificates)
+    done = virsh(uri, credentials=database.credentials())
+    assert (done.stdout, done.stderr) == ("1\n", "")
+    log_says(tls_sasl, f"is '{USER}' by SCRAM-SHA-256")
+    done = virsh(uri, credentials=database.credentials(password="wrong"))
+    assert done.returncode == 1 and "SASL does not let this client in" in done.stderr
+
+
+def test_virsh_asks(unix_sasl):
+    done = virsh(unix_sasl.uri() + "&auth=sasl.PLAIN", stdin=f"{USER}\n{PASSWORD}\n")
+    assert done.returncode == 0 and done.stdout.endswith("1\n")
+
+
+@pytest.mark.parametrize("user, password", [(USER, "wrong"), ("nobody", PASSWORD),
+                                            (OTHER, PASSWORD), (USER, "")])
+@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-256", "DIGEST-MD5", "PLAIN"])
+def test_virsh_is_kept_out(unix_sasl, database, mechanism, user, password):
+    done = virsh(f"{unix_sasl.uri()}&auth=sasl.{mechanism}",
+                 credentials=database.credentials(user, password))
+    assert done.returncode == 1 and done.stdout == ""
+    assert "authentication failed: SASL does not let this client in" in done.stderr
+
+
+def test_the_other_socket_is_open(unix_sasl):
+    assert virsh(unix_sasl.uri(True)).stdout == "1\n"
+
+
+PYTHON = """
+import libvirt, sys
+def ask(wanted, how):
+    for one in wanted:
+        one[4] = how[one[0]]
+    return 0
+how = {libvirt.VIR_CRED_AUTHNAME: sys.argv[2], libvirt.VIR_CRED_PASSPHRASE: sys.argv[3]}
+try:
+    conn = libvirt.openAuth(sys.argv[1], [list(how), ask, how], 0)
+except libvirt.libvirtError as error:
+    print(error.get_error_code(), error.get_error_domain(), error.get_error_message())
+else:
+    print([one.name() for one in conn.listAllDomains()], conn.isEncrypted(), conn.isSecure())
+"""
+
+
+def python(uri, user=USER, password=PASSWORD):
+    return subprocess.run(["/usr/bin/python3", "-c", PYTHON, uri, user, password],
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                          check=True, timeout=DEADLINE).stdout.strip()
+
+
+def test_python_libvirt(unix_sasl, tcp_sasl):
+    assert python(unix_sasl.uri()).startswith("['g1']")
+    assert python(tcp_uri(tcp_sasl)) == "['g1'] 1 1"
+    assert python(tcp_uri(tcp_sasl), password="wrong") == \
+        f"{AUTH_FAILED} {FROM_RPC} authentication failed: SASL does not let this client in"
+
+
+def test_names_that_are_allowed(start_virtmond, database):
+    """A reload counts for who comes next."""
+    daemon = start_virtmond(config='auth_unix_rw = "sasl"\nsasl_allowed_username_list = [ "j*" ]\n',
+                            env=database.env)
+    jim = database.credentials(OTHER, OTHER_PASSWORD)
+    assert virsh(daemon.uri(), "list", credentials=jim).returncode == 0
+    done = virsh(daemon.uri(), "list", credentials=database.credentials())
+    assert "SASL does not let this client in" in done.stderr
+    daemon.config.write_text('auth_unix_rw = "sasl"\nsasl_allowed_username_list = [ "f?ed" ]\n')
+    daemon.process.send_signal(signal.SIGHUP)
+    deadline = time.monotonic() + DEADLINE
+    while virsh(daemon.uri(), "list", credentials=jim).returncode == 0:
+        assert time.monotonic() < deadline
+    assert virsh(daemon.uri(), "list", credentials=database.credentials()).returncode == 0
+
+
+def test_nothing_is_strong_enough(start_virtmond, database):
+    daemon = start_virtmond("--listen", env=database.env,
+                            config='listen_tcp = 1\nlisten_tls = 0\nlisten_addr = "127.0.0.1"\n'
+                            'tcp_port = "0"\ntcp_min_ssf = 256\n')
+    done = virsh(tcp_uri(daemon), credentials=database.credentials())
+    assert "the server has no SASL mechanism that is strong enough here" in done.stderr
+
+
+def test_passwords_are_in_no_log(start_virtmond, database):
+    """Not even in one of everything."""
+    daemon = start_virtmond(config='auth_unix_rw = "sasl"\n',
+                            env={**database.env, "LIBVIRT_DEBUG": "1"})
+    for mechanism in ("PLAIN", "SCRAM-SHA-256", "DIGEST-MD5"):
+        for password in (PASSWORD, "a wrong secret"):
+            virsh(f"{daemon.uri()}&auth=sasl.{mechanism}", "list",
+                  credentials=database.credentials(password=password))
+    log_says(daemon, f"is '{USER}' by DIGEST-MD5")
+    assert "secret" not in daemon.log.read_text()
+
+
+# --- the protocol in the raw ---
+
+def chars(data):
+    return uint(len(data), *data)
+
+
+def start_args(mechanism, data):
+    return string(mechanism) + (uint(1, 0) if data is None else uint(0) + chars(data))
+
+
+def step_args(data):
+    return uint(1, 0) if data is None else uint(0) + chars(data)
+
+
+def plain(user=USER, password=PASSWORD):
+    return start_args("PLAIN", f"\0{user}\0{password}".encode())
+
+
+def sasl_answer(reader):
+    """Whether it is complete, and what came."""
+    complete, nil, count = reader.uint(), reader.uint(), reader.uint()
+    data = bytes(reader.uint() & 0xFF for _ in range(count))
+    reader.end()
+    return complete, None if nil else data
+
+
+@pytest.fixture
+def client(unix_sasl):
+    with Wire(unix_sasl.socket()) as one:
+        yield one
+
+
+def test_sasl_in_the_raw(client):
+    assert client.done(REMOTE, wire.AUTH_LIST).data == uint(1, SASL)
+    mechanisms = client.done(REMOTE, wire.SASL_INIT).string().split(",")
+    assert set(mechanisms) == {"SCRAM-SHA-256", "DIGEST-MD5", "PLAIN"}
+    assert sasl_answer(client.done(REMOTE, wire.SASL_START, plain())) == (1, None)
+    client.open().register()
+    # Once is enough.
+    assert client.refused(REMOTE, wire.SASL_INIT).kind == (AUTH_FAILED, FROM_RPC)
+    assert client.refused(REMOTE, wire.SASL_START, plain()).kind == (AUTH_FAILED, FROM_RPC)
+    assert client.refused(REMOTE, wire.SASL_STEP, step_args(b"")).kind == (AUTH_FAILED, FROM_RPC)
+    assert client.refused(REMOTE, wire.POLKIT).kind == (AUTH_FAILED, FROM_RPC)
+    assert client.done(REMOTE, wire.TYPE).string() == "QEMU"
+
+
+def test_no_data_is_not_empty_data(client):
+    """In DIGEST-MD5 the server speaks first, which one has to wait for."""
+    client.done(REMOTE, wire.SASL_INIT)
+    answer = client.done(REMOTE, wire.SASL_START, start_args("DIGEST-MD5", None))
+    complete, challenge = sasl_answer(answer)
+    assert not complete and b"nonce=" in challenge
+    assert client.refused(REMOTE, wire.SASL_STEP, step_args(None)).kind == (AUTH_FAILED, FROM_RPC)
+    client.done(REMOTE, wire.SASL_INIT)
+    error = client.refused(REMOTE, wire.SASL_START, start_args("PLAIN", b""))
+    assert error.kind == (AUTH_FAILED, FROM_RPC)
+    # In the other it is the client's turn.
+    client.done(REMOTE, wire.SASL_INIT)
+    answer = client.done(REMOTE, wire.SASL_START, start_args("SCRAM-SHA-256", None))
+    assert sasl_answer(answer) == (0, None)
+
+
+def test_nothing_else_before(client):
+    for procedure, payload in [(wire.OPEN, wire.optional(string("qemu:///system")) + uint(0)),
+                               (wire.TYPE, b""), (wire.FEATURE, uint(10)), (wire.CLOSE, b""),
+                               (wire.LIST_ALL, uint(1, 0)), (wire.OPEN, b"")]:
+        error = client.refused(REMOTE, procedure, payload)
+        assert error.kind == (RPC, FROM_RPC)
+        assert error.message == "authentication required"
+    assert client.refused(wire.QEMU, wire.MONITOR_REGISTER).message == "authentication required"
+    client.done(REMOTE, wire.SASL_INIT)
+    client.done(REMOTE, wire.SASL_START, plain())
+    client.open()
+
+
+@pytest.mark.parametrize("calls", [
+    [(wire.SASL_START, plain())],
+    [(wire.SASL_STEP, step_args(b"x"))],
+    [(wire.SASL_INIT, b""), (wire.SASL_INIT, b"")],
+    [(wire.SASL_INIT, b""), (wire.SASL_STEP, step_args(b"x"))],
+    [(wire.SASL_INIT, b""), (wire.SASL_START, start_args("NONE-SUCH", b"x"))],
+    [(wire.SASL_INIT, b""), (wire.SASL_START, start_args("", None))],
+    [(wire.SASL_INIT, b""), (wire.SASL_START, start_args("ANONYMOUS", b"me"))],
+    [(wire.SASL_INIT, b""), (wire.SASL_START, start_args("PLAIN", b"\xff" * 65536))],
+    [(wire.SASL_INIT, b""), (wire.SASL_START, start_args("SCRAM-SHA-256", b"n,,n=,r=\0"))],
+    [(wire.SASL_INIT, b""), (wire.SASL_START, start_args("DIGEST-MD5", None)),
+     (wire.SASL_START, start_args("DIGEST-MD5", None))],
+    [(wire.SASL_INIT, b""), (wire.SASL_START, start_args("DIGEST-MD5", None)),
+     (wire.SASL_STEP, step_args(b"\0" * 1000))],
+    [(wire.POLKIT, b"")],
+], ids=lambda calls: "-".join(f"{procedure}" for procedure, _ in calls))
+def test_what_is_no_exchange(client, calls):
+    """Is refused, and another try begins anew."""
+    *before, last = calls
+    for procedure, payload in before:
+        client.done(REMOTE, procedure, payload)
+    assert client.refused(REMOTE, *last).kind == (AUTH_FAILED, FROM_RPC)
+    if last[0] != wire.SASL_INIT:
+        assert client.refused(REMOTE, wire.TYPE).message == "authentication required"
+    client.done(REMOTE, wire.SASL_INIT)
+    assert sasl_answer(client.done(REMOTE, wire.SASL_START, plain())) == (1, None)
+    client.open()
+
+
+@pytest.mark.parametrize("payload", [
+    start_args("PLAIN", b"") + b"", string("PLAIN") + uint(0, 65537) + bytes(4 * 65537),
+    string("PLAIN") + uint(0, 0xFFFFFFFF), string("PLAIN")[:6], b"",
+], ids=["good", "long", "endless", "cut", "none"])
+def test_what_cannot_be_decoded(client, payload):
+    client.done(REMOTE, wire.SASL_INIT)
+    code = client.refused(REMOTE, wire.SASL_START, payload).code
+    assert code == (AUTH_FAILED if payload == start_args("PLAIN", b"") else RPC)
+    assert client.refused(REMOTE, wire.TYPE).message == "authentication required"
+
+
+def test_too_many_tries(client, unix_sasl):
+    for _ in range(FAILURES_MAX):
+        client.done(REMOTE, wire.SASL_INIT)
+        error = client.refused(REMOTE, wire.SASL_START, plain(password="guess"))
+        assert error.kind == (AUTH_FAILED, FROM_RPC)
+        assert error.message == "authentication failed: SASL does not let this client in"
+    assert client.is_closed()
+    with Wire(unix_sasl.socket()) as other:
+        other.done(REMOTE, wire.SASL_INIT)
+        other.done(REMOTE, wire.SASL_START, plain())
+
+
+def test_a_packet_that_is_too_long(client):
+    """Whoever isn't known has little to say."""
+    client.send(uint(1024 * 1024 + 1))
+    assert client.is_closed()
+
+
+def test_time_is_limited(start_virtmond, database):
+    """Also for who says something now and then."""
+    daemon = start_virtmond(config='auth_unix_rw = "sasl"\nclient_setup_timeout = 1\n',
+                            env=database.env)
+    with Wire(daemon.socket()) as silent, Wire(daemon.socket()) as slow, \
+            Wire(daemon.socket()) as good:
+        good.done(REMOTE, wire.SASL_INIT)
+        good.done(REMOTE, wire.SASL_START, plain())
+        slow.done(REMOTE, wire.SASL_INIT)
+        slow.done(REMOTE, wire.SASL_START, start_args("DIGEST-MD5", None))
+        assert slow.is_closed()
+        assert silent.is_closed()
+        good.open()
+
+
+def test_few_at_a_time(start_virtmond, database):
+    """Others wait until one of them is known or gone, and hold up nobody who is asked for nothing."""
+    daemon = start_virtmond(config='auth_unix_rw = "sasl"\nmax_anonymous_clients = 2\n',
+                            env=database.env)
+    with Wire(daemon.socket()) as one, Wire(daemon.socket()) as two, \
+            Wire(daemon.socket()) as three:
+        one.done(REMOTE, wire.AUTH_LIST)
+        two.done(REMOTE, wire.AUTH_LIST)
+        serial = three.start(REMOTE, wire.AUTH_LIST)
+        with Wire(daemon.socket(True)) as reader:
+            reader.open()
+        assert not three.has_input()
+        one.done(REMOTE, wire.SASL_INIT)
+        one.done(REMOTE, wire.SASL_START, plain())
+        assert three.reply().serial == serial
+
+
+def test_gone_in_the_middle(start_virtmond, database):
+    """Of an exchange: nothing is kept of them."""
+    daemon = start_virtmond(config='auth_unix_rw = "sasl"\n', env=database.env)
+
+    def descriptors():
+        return len(os.listdir(f"/proc/{daemon.pid}/fd"))
+
+    def settled():
+        with Wire(daemon.socket()) as one:
+            one.done(REMOTE, wire.AUTH_LIST)
+
+    settled()
+    before = descriptors()
+    for _ in range(50):
+        with Wire(daemon.socket()) as one:
+            one.done(REMOTE, wire.SASL_INIT)
+            one.done(REMOTE, wire.SASL_START, start_args("DIGEST-MD5", None))
+    settled()
+    deadline = time.monotonic() + DEADLINE
+    while descriptors() > before + 1:
+        assert time.monotonic() < deadline
+        settled()
+
+
+def test_somebody_in_between(tcp_sasl):
+    """What is said in the clear behind the last step does not count."""
+    with Wire(("127.0.0.1", port_of(tcp_sasl.process))) as client:
+        client.done(REMOTE, wire.SASL_INIT)
+        assert client.refused(REMOTE, wire.SASL_START, plain()).code == AUTH_FAILED
+        client.done(REMOTE, wire.SASL_INIT)
+        answer = client.done(REMOTE, wire.SASL_START, start_args("DIGEST-MD5", None))
+        assert b'qop="auth-conf"' in sasl_answer(answer)[1]
