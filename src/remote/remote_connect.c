@@ -1,5 +1,5 @@
 /*
- * remote_connect.c: from a URI to a connection that a daemon has let in
+ * remote_connect.c: from a URI to a connection
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -10,9 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "remote_call.h"
 #include "remote_connect_priv.h"
-#include "remote_protocol.h"
 #include "remote_ssh.h"
 #include "virerror_priv.h"
 #include "virgettext.h"
@@ -201,68 +199,4 @@ remoteConnectSocket(const remoteURI *uri, bool readOnly)
     if (virNetSocketHandshakeWait(sock) < 0)
         return NULL;
     return g_steal_pointer(&sock);
-}
-
-/* --- authentication --- */
-
-/* Sets @type to one of those that a server offers. Returns 0, or -1 with an error reported. */
-static int
-remoteConnectChooseAuth(const remote_auth_list_ret *offered, const char *auth, int *type)
-{
-    size_t len = auth ? strcspn(auth, ".") : 0;
-    remote_auth_type wanted;
-    u_int i;
-
-    if (offered->types.types_len == 0 || !auth) {
-        *type = offered->types.types_len > 0 ? (int)offered->types.types_val[0] : REMOTE_AUTH_NONE;
-        return 0;
-    }
-
-    if (len == strlen("sasl") && g_ascii_strncasecmp(auth, "sasl", len) == 0) {
-        wanted = REMOTE_AUTH_SASL;
-    } else if (g_ascii_strcasecmp(auth, "polkit") == 0) {
-        wanted = REMOTE_AUTH_POLKIT;
-    } else {
-        virReportError(VIR_ERR_AUTH_FAILED, _("unknown authentication type '%1$s'"), auth);
-        return -1;
-    }
-    for (i = 0; i < offered->types.types_len; i++) {
-        if (offered->types.types_val[i] == wanted) {
-            *type = wanted;
-            return 0;
-        }
-    }
-    virReportError(VIR_ERR_AUTH_FAILED,
-                   _("the server does not offer authentication type '%1$s'"), auth);
-    return -1;
-}
-
-int
-remoteConnectAuthenticate(virNetClient *client, const char *auth)
-{
-    remote_auth_list_ret offered;
-    remote_auth_polkit_ret polkit;
-    int type;
-    int rc;
-
-    if (remoteCall(client, REMOTE_PROC_AUTH_LIST, NULL, &offered) < 0)
-        return -1;
-    rc = remoteConnectChooseAuth(&offered, auth, &type);
-    remoteCallFree(REMOTE_PROC_AUTH_LIST, &offered);
-    if (rc < 0)
-        return -1;
-
-    switch (type) {
-    case REMOTE_AUTH_NONE:
-        return 0;
-    case REMOTE_AUTH_POLKIT:
-        return remoteCall(client, REMOTE_PROC_AUTH_POLKIT, NULL, &polkit);
-    case REMOTE_AUTH_SASL:
-        virReportError(VIR_ERR_AUTH_FAILED, "%s",
-                       _("the server asks for SASL, which this client does not speak"));
-        return -1;
-    default:
-        virReportError(VIR_ERR_AUTH_FAILED, _("unsupported authentication type %1$d"), type);
-        return -1;
-    }
 }

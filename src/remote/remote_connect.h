@@ -1,15 +1,15 @@
 /*
- * remote_connect.h: from a URI to a connection that a daemon has let in
+ * remote_connect.h: from a URI to a connection
  *
- * Finds the socket, the certificates or the command, connects, authenticates. What
- * is opened through the connection is remote_driver.c's.
+ * Finds the socket, the certificates or the command, and connects. Who the user is
+ * is remote_auth.c's to prove, what is opened through the connection remote_driver.c's.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #pragma once
 
 #include "remote_uri.h"
-#include "virnetclient.h"
+#include "virnetsocket.h"
 
 /**
  * remoteConnectSocket:
@@ -20,16 +20,6 @@
  * that names what could not be reached.
  */
 virNetSocket *remoteConnectSocket(const remoteURI *uri, bool readOnly);
-
-/**
- * remoteConnectAuthenticate:
- * @client: connected
- * @auth: "" or what the URI asks for: a type, perhaps with a SASL mechanism behind a dot; NULL:
- *   whatever the server wants
- *
- * Blocks. Returns 0 once the server lets the client in, or -1 with an error reported.
- */
-int remoteConnectAuthenticate(virNetClient *client, const char *auth);
 
 /* Where a daemon on this host listens, to be freed by the caller; never NULL. @privileged: as
  * root, whose session is the system. */

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "qemu_protocol.h"
+#include "remote_auth.h"
 #include "remote_call.h"
 #include "remote_connect.h"
 #include "remote_priv.h"
@@ -160,13 +161,14 @@ remoteHasFeature(virNetClient *client, int feature)
 
 /* What is said before the connection can be used, in libvirt's order. */
 static int
-remoteSetUp(remoteConnection *priv, const remoteURI *uri, unsigned int flags)
+remoteSetUp(remoteConnection *priv, const remoteURI *uri, virConnectAuthPtr auth,
+            unsigned int flags)
 {
     remote_nonnull_string name = uri->name;
     remote_connect_open_args args = { &name, flags & VIR_CONNECT_RO };
     remote_connect_get_uri_ret ret;
 
-    if (remoteConnectAuthenticate(priv->client, uri->auth) < 0)
+    if (remoteAuthenticate(priv->client, uri, auth) < 0)
         return -1;
     priv->hasKeepAlive = remoteHasFeature(priv->client, VIR_DRV_FEATURE_PROGRAM_KEEPALIVE);
     if (remoteCall(priv->client, REMOTE_PROC_CONNECT_OPEN, &args, NULL) < 0)
@@ -185,7 +187,7 @@ remoteSetUp(remoteConnection *priv, const remoteURI *uri, unsigned int flags)
 }
 
 static virDrvOpenStatus
-remoteConnectOpen(virConnectPtr conn, virConnectAuthPtr auth G_GNUC_UNUSED, unsigned int flags)
+remoteConnectOpen(virConnectPtr conn, virConnectAuthPtr auth, unsigned int flags)
 {
     g_autofree char *path = virClientConfPath();
     g_autoptr(virConf) conf = NULL;
@@ -211,7 +213,7 @@ remoteConnectOpen(virConnectPtr conn, virConnectAuthPtr auth G_GNUC_UNUSED, unsi
         !(sock = remoteConnectSocket(uri, flags & VIR_CONNECT_RO)) ||
         !(priv->client = virNetClientNew(sock, remoteClientPrograms, &remoteClientFuncs, priv)) ||
         virNetClientSetEasedFD(priv->client, easedFd) < 0 ||
-        remoteSetUp(priv, uri, flags) < 0)
+        remoteSetUp(priv, uri, auth, flags) < 0)
         return VIR_DRV_OPEN_ERROR;
     conn->privateData = g_steal_pointer(&priv);
     return VIR_DRV_OPEN_SUCCESS;

@@ -11,10 +11,11 @@ import tempfile
 import time
 
 import pytest
+import virtapi
 import wire
-from conftest import DEADLINE
-from daemons import Virtmond
-from test_transports import Certificates, port_of
+from conftest import BUILD, DEADLINE
+from daemons import Libvirtd, Virtmond
+from test_transports import Certificates, port_of, refused, works
 from wire import REMOTE, Wire, string, uint
 
 NONE, SASL, POLKIT = range(3)
@@ -77,9 +78,10 @@ def virsh(uri, *words, credentials=None, stdin=None, env=None):
     environment = {**os.environ, "LC_ALL": "C.UTF-8", **(env or {})}
     if credentials:
         environment["LIBVIRT_AUTH_FILE"] = str(credentials)
+    # Without a terminal, which it would ask on.
     return subprocess.run(["virsh", "-q", "-c", uri, *(words or ("domid", "g1"))],
                           capture_output=True, text=True, check=False, timeout=DEADLINE,
-                          env=environment, input=stdin)
+                          env=environment, input=stdin, start_new_session=True)
 
 
 def sasl_daemon(place, database, name, config, *args):
@@ -239,6 +241,126 @@ def test_passwords_are_in_no_log(start_virtmond, database):
                   credentials=database.credentials(password=password))
     log_says(daemon, f"is '{USER}' by DIGEST-MD5")
     assert "secret" not in daemon.log.read_text()
+
+
+# --- our own client ---
+
+def with_file(uri, credentials):
+    return f"{uri}{'&' if '?' in uri else '?'}authfile={credentials}"
+
+
+@pytest.mark.parametrize("mechanism", ["", ".SCRAM-SHA-256", ".DIGEST-MD5", ".PLAIN"])
+def test_by_unix(unix_sasl, database, connect, mechanism):
+    conn = connect(with_file(f"{unix_sasl.uri()}&auth=sasl{mechanism}", database.credentials()))
+    works(conn, unix_sasl.guest)
+    assert conn.is_secure() and not conn.is_encrypted()
+    # Descriptors still pass.
+    conn.domain("g1").monitor_with_files('{"execute":"query-status"}', [0])
+
+
+def test_by_tcp(tcp_sasl, database, connect):
+    conn = connect(with_file(tcp_uri(tcp_sasl), database.credentials()))
+    works(conn, tcp_sasl.guest)
+    assert conn.is_secure() and conn.is_encrypted()
+    log_says(tcp_sasl, f"is '{USER}' by DIGEST-MD5")
+    error = refused(connect, with_file(tcp_uri(tcp_sasl) + "?auth=sasl.PLAIN",
+                                       database.credentials()))
+    assert error.code == AUTH_FAILED and "does not offer SASL mechanism 'PLAIN'" in error.message
+
+
+def test_by_tls(tls_sasl, database, certificates, connect):
+    uri = tls_uri(tls_sasl, certificates)
+    works(connect(with_file(uri, database.credentials())), tls_sasl.guest)
+    error = refused(connect, with_file(uri, database.credentials(password="wrong")))
+    assert error.code == AUTH_FAILED
+
+
+def test_a_storm_by_tcp(tcp_sasl, database, connect):
+    """More than a block of SASL, a buffer and a socket take, both ways."""
+    conn = connect(with_file(tcp_uri(tcp_sasl), database.credentials()))
+    watch = conn.watch("RESUME")
+    domain = conn.domain("g1")
+    for _ in range(300):
+        tcp_sasl.guest.command("stop")
+        tcp_sasl.guest.command("cont")
+    for _ in range(3):
+        assert len(domain.monitor('{"execute":"query-qmp-schema"}')) > 100000
+    assert [event.name for event in watch.wait(300)] == ["RESUME"] * 300
+
+
+@pytest.mark.parametrize("user, password", [(USER, "wrong"), ("nobody", PASSWORD), (USER, "")])
+def test_is_kept_out(unix_sasl, database, connect, user, password):
+    error = refused(connect, with_file(unix_sasl.uri(), database.credentials(user, password)))
+    assert error.code == AUTH_FAILED
+    assert error.message == "authentication failed: SASL does not let this client in"
+
+
+def test_nobody_to_ask(unix_sasl, connect):
+    assert refused(connect, unix_sasl.uri() + "&authfile=/dev/null").code == AUTH_FAILED
+
+
+def test_the_shell_asks(unix_sasl):
+    done = subprocess.run([str(BUILD / "tools" / "virtmon"), "-q", "-c",
+                           unix_sasl.uri() + "&authfile=/dev/null", "domid", "g1"],
+                          input=f"{USER}\n{PASSWORD}\n", capture_output=True, text=True,
+                          check=False, timeout=DEADLINE, start_new_session=True,
+                          env={**os.environ, "LC_ALL": "C.UTF-8"})
+    assert done.returncode == 0 and done.stdout.endswith("1\n"), done.stderr
+
+
+def test_the_name_in_the_uri(unix_sasl, database):
+    """Only the password is asked for: the file's is another's."""
+    uri = unix_sasl.uri().replace("://", f"://{OTHER}@") + "&auth=sasl.PLAIN"
+    done = subprocess.run([str(BUILD / "tools" / "virtmon"), "-q", "-c",
+                           with_file(uri, database.credentials()), "domid", "g1"],
+                          input=f"{OTHER_PASSWORD}\n", capture_output=True, text=True,
+                          check=False, timeout=DEADLINE, start_new_session=True,
+                          env={**os.environ, "LC_ALL": "C.UTF-8"})
+    assert done.returncode == 0 and done.stdout.endswith("1\n"), done.stderr
+    log_says(unix_sasl, f"is '{OTHER}' by PLAIN")
+
+
+@pytest.fixture(scope="module")
+def libvirtd_sasl(place, database):
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    folder = place / "lv"
+    folder.mkdir()
+    daemon = Libvirtd(folder, "--listen", env=database.env,
+                      config='listen_tls = 0\nlisten_tcp = 1\nlisten_addr = "127.0.0.1"\n'
+                      'tcp_port = "0"\nauth_tcp = "sasl"\n')
+    try:
+        daemon.guest = daemon.start_guest("g1")
+        yield daemon
+    finally:
+        daemon.close()
+
+
+def test_libvirtd(libvirtd_sasl, database, connect):
+    """What works with ours does with the real one."""
+    uri = tcp_uri(libvirtd_sasl)
+    conn = connect(with_file(uri, database.credentials()))
+    works(conn, libvirtd_sasl.guest)
+    assert conn.is_secure() and conn.is_encrypted()
+    error = refused(connect, with_file(uri, database.credentials(password="wrong")))
+    assert error.code == AUTH_FAILED
+    with pytest.raises(virtapi.Error):
+        connect(with_file(uri + "?auth=sasl.SCRAM-SHA-256", database.credentials()))
+
+
+def test_libvirtd_refuses_the_same(libvirtd_sasl, tcp_sasl):
+    """In the raw, below."""
+    said = []
+    for daemon in (libvirtd_sasl, tcp_sasl):
+        with Wire(("127.0.0.1", port_of(daemon.process))) as client:
+            said.append([client.done(REMOTE, wire.AUTH_LIST).data,
+                         client.refused(REMOTE, wire.OPEN, wire.optional(
+                             string("qemu:///system")) + uint(0)).kind,
+                         client.refused(REMOTE, wire.SASL_START, plain()).kind,
+                         client.done(REMOTE, wire.SASL_INIT).string(),
+                         client.refused(REMOTE, wire.SASL_INIT).kind,
+                         client.refused(REMOTE, wire.TYPE).kind])
+    assert said[0] == said[1]
 
 
 # --- the protocol in the raw ---

@@ -87,45 +87,6 @@ openAnother(remotePeer *peer, const char *extra)
     return conn;
 }
 
-/* Each in a connection of its own. */
-static void
-testAuthentication(void)
-{
-    static const struct {
-        const char *offered;
-        const char *extra;
-        bool works;
-    } servers[] = {
-        { "00000000", "", true },
-        { "00000001 00000000", "", true },
-        { "00000001 00000002", "", true },                      /* polkit, which is asked */
-        { "00000002 00000000 00000001", "", true },             /* the first counts */
-        { "00000002 00000001 00000002", "&auth=polkit", true },
-        { "00000001 00000001", "", false },                     /* SASL */
-        { "00000001 00000007", "", false },
-        { "00000001 ffffffff", "", false },
-        { "00000001 00000000", "&auth=polkit", false },
-        { "00000001 00000000", "&auth=none", false },
-        { "00000001 00000000", "&auth=sasl.SCRAM", false },
-    };
-    size_t i;
-
-    for (i = 0; i < G_N_ELEMENTS(servers); i++) {
-        remotePeer *peer = remotePeerNew();
-        virConnectPtr conn;
-
-        remotePeerAnswer(peer, REMOTE, REMOTE_PROC_AUTH_LIST, servers[i].offered);
-        remotePeerAnswer(peer, REMOTE, REMOTE_PROC_AUTH_POLKIT, "00000001");
-        conn = openAnother(peer, servers[i].extra);
-        g_assert_cmpint(!!conn, ==, servers[i].works);
-        if (conn)
-            virConnectClose(conn);
-        else
-            g_assert_cmpint(virGetLastErrorCode(), ==, VIR_ERR_AUTH_FAILED);
-        remotePeerFree(peer);
-    }
-}
-
 /* Twenty-one types are one too many; the rest of a set-up can fail too. */
 static void
 testSetUpFails(void)
@@ -360,7 +321,6 @@ main(int argc, char **argv)
 
         g_test_add(path, Fixture, NULL, setUp, tests[i].func, tearDown);
     }
-    g_test_add_func("/remote/call/authentication", testAuthentication);
     g_test_add_func("/remote/call/set-up-fails", testSetUpFails);
     g_test_add_func("/remote/call/no-features", testNoFeatures);
     g_test_add_func("/remote/call/chosen-by-the-daemon", testChosenByTheDaemon);
