@@ -176,7 +176,7 @@ exec libvirtd --config $D/libvirtd.conf --pid-file $D/run/libvirtd.pid $2
 LIBVIRTD_CONF = """
 unix_sock_dir = "{run}"
 auth_unix_ro = "none"
-auth_unix_rw = "none"
+auth_unix_rw = "{auth_rw}"
 log_outputs = "3:stderr"
 {config}
 """
@@ -203,14 +203,15 @@ class Libvirtd:
 
     kind = "libvirtd"
 
-    def __init__(self, folder, *args, config="", env=None):
+    def __init__(self, folder, *args, config="", env=None, auth_rw="none"):
         self.folder = folder
         self.run = folder / "run"
         self.log = folder / "libvirtd.log"
         self.guests = []
         self.watch = None
         (self.run / "libvirt").mkdir(parents=True)
-        (folder / "libvirtd.conf").write_text(LIBVIRTD_CONF.format(run=self.run, config=config))
+        (folder / "libvirtd.conf").write_text(LIBVIRTD_CONF.format(
+            run=self.run, config=config, auth_rw=auth_rw))
         (folder / "qemu.conf").write_text(QEMU_CONF)
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
@@ -221,6 +222,7 @@ class Libvirtd:
             wait_for_socket(self.socket(), self.process, self.log)
             self.wait_until_ready()
             self.watch = wire.Wire(self.socket())
+            self.watch.done(wire.REMOTE, wire.AUTH_LIST)
             self.watch.open()
             self.watch.register("NO_SUCH_EVENT")
         except BaseException:

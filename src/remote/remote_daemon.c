@@ -24,6 +24,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "remote_daemon_auth.h"
 #include "remote_daemon_config.h"
 #include "remote_daemon_dispatch.h"
 #include "remote_daemon_listen.h"
@@ -98,6 +99,7 @@ remoteDaemonClientClosed(virNetServerClient *client, void *opaque)
 {
     remoteDaemon *daemon = opaque;
 
+    remoteDaemonAuthClientClosed(virNetServerClientGetData(client));
     remoteRelayClientClear(daemon->relay, virNetServerClientGetData(client));
     if (--daemon->clients == 0 && daemon->idleTimer)
         virIOLoopRestartTimer(daemon->idleTimer, (unsigned int)daemon->options.timeout * 1000);
@@ -110,6 +112,7 @@ remoteDaemonClientFree(void *data, void *opaque G_GNUC_UNUSED)
 
     virConnectUnref(mine->conn);
     virNetSASLSessionFree(mine->sasl);
+    virPolkitRequestUnref(mine->polkit);
     g_free(mine);
 }
 
@@ -346,6 +349,7 @@ remoteDaemonStop(remoteDaemon *daemon)
         virIOLoopInvokeWait(daemon->loop, remoteDaemonStopTimers, daemon);
     if (daemon->server)
         virNetServerStop(daemon->server);
+    remoteDaemonListenContextsStop(&daemon->contexts);
     /* So that what workers wait for comes to an end. */
     if (virStateIsActive())
         virStateStop();

@@ -10,9 +10,9 @@
 
 #include "remote_daemon_auth.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
-#include "remote_daemon_client.h"
 #include "remote_protocol.h"
 #include "virerror_priv.h"
 #include "virgettext.h"
@@ -22,23 +22,52 @@
 
 VIR_LOG_INIT("remote.daemon_auth");
 
+/* What a client of a socket needs to be granted by polkit: libvirt's two, under names of ours. */
+#define REMOTE_DAEMON_AUTH_MANAGE "org.virtmon.manage"
+#define REMOTE_DAEMON_AUTH_MONITOR "org.virtmon.monitor"
+
 /* Set before the first call, and immutable then. */
 static virNetSASLContext *remoteDaemonSASL;
+static virPolkit *remoteDaemonPolkit;
+static atomic_uint remoteDaemonPolkitTimeout;   /* seconds */
 
 void
-remoteDaemonAuthInit(virNetSASLContext *sasl)
+remoteDaemonAuthInit(virNetSASLContext *sasl, virPolkit *polkit, unsigned int timeout)
 {
     remoteDaemonSASL = sasl;
+    remoteDaemonPolkit = polkit;
+    remoteDaemonAuthSetTimeout(timeout);
+}
+
+void
+remoteDaemonAuthSetTimeout(unsigned int timeout)
+{
+    atomic_store(&remoteDaemonPolkitTimeout, timeout);
+}
+
+/* polkit would let root do everything, if it runs; so root isn't kept out by its absence. */
+static bool
+remoteDaemonAuthIsRoot(virNetServerClient *client)
+{
+    const virNetServerClientInfo *info = virNetServerClientGetInfo(client);
+
+    return info->hasPeer && info->peer.uid == 0;
 }
 
 int
 remoteDaemonAuthList(virNetServerCall *call, void *args G_GNUC_UNUSED, void *result)
 {
+    virNetServerClient *client = virNetServerCallGetClient(call);
+    virNetServerAuth auth = virNetServerClientGetAuth(client);
     remote_auth_list_ret *ret = result;
 
+    if (auth == VIR_NET_SERVER_AUTH_POLKIT && remoteDaemonAuthIsRoot(client)) {
+        auth = VIR_NET_SERVER_AUTH_NONE;
+        if (!virNetServerClientIsAuthenticated(client))
+            virNetServerClientSetAuthenticated(client, NULL);
+    }
     ret->types.types_val = g_new(remote_auth_type, 1);
-    ret->types.types_val[0] =
-        (remote_auth_type)virNetServerClientGetAuth(virNetServerCallGetClient(call));
+    ret->types.types_val[0] = (remote_auth_type)auth;
     ret->types.types_len = 1;
     return 0;
 }
@@ -205,9 +234,57 @@ remoteDaemonAuthSASLStep(virNetServerCall *call, void *opaque, void *ret)
 
 /* --- polkit --- */
 
-int
-remoteDaemonAuthPolkit(virNetServerCall *call, void *args G_GNUC_UNUSED,
-                       void *ret G_GNUC_UNUSED)
+/* A call that waits for its answer. */
+typedef struct {
+    virNetServerCall *call;
+    remote_auth_polkit_ret *ret;
+} remoteDaemonAuthQuestion;
+
+/* In polkit's thread. */
+static void
+remoteDaemonAuthPolkitAnswer(int rc, void *opaque)
 {
-    return remoteDaemonAuthCheck(virNetServerCallGetClient(call), VIR_NET_SERVER_AUTH_POLKIT);
+    g_autofree remoteDaemonAuthQuestion *question = opaque;
+    virNetServerClient *client = virNetServerCallGetClient(question->call);
+
+    if (rc == 0) {
+        question->ret->complete = 1;
+        virNetServerClientSetAuthenticated(client, NULL);
+    } else {
+        virNetServerClientAuthFailed(client);
+    }
+    virNetServerCallAnswer(question->call, rc);
+}
+
+int
+remoteDaemonAuthPolkit(virNetServerCall *call, void *args G_GNUC_UNUSED, void *ret)
+{
+    virNetServerClient *client = virNetServerCallGetClient(call);
+    remoteDaemonClient *mine = virNetServerClientGetData(client);
+    g_autoptr(virIdentity) identity = NULL;
+    remoteDaemonAuthQuestion *question;
+
+    if (remoteDaemonAuthCheck(client, VIR_NET_SERVER_AUTH_POLKIT) < 0) {
+        if (!virNetServerClientIsAuthenticated(client))
+            virNetServerClientAuthFailed(client);
+        return -1;
+    }
+    question = g_new(remoteDaemonAuthQuestion, 1);
+    question->call = call;
+    question->ret = ret;
+    identity = virNetServerClientGetIdentity(client);
+    virPolkitRequestUnref(mine->polkit);
+    mine->polkit = virPolkitCheck(remoteDaemonPolkit, identity,
+                                  virNetServerClientIsReadOnly(client) ?
+                                  REMOTE_DAEMON_AUTH_MONITOR : REMOTE_DAEMON_AUTH_MANAGE,
+                                  true, atomic_load(&remoteDaemonPolkitTimeout) * 1000,
+                                  remoteDaemonAuthPolkitAnswer, question);
+    return VIR_NET_SERVER_CALL_LATER;
+}
+
+void
+remoteDaemonAuthClientClosed(remoteDaemonClient *client)
+{
+    if (client->polkit)
+        virPolkitCancel(client->polkit);
 }

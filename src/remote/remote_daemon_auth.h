@@ -8,11 +8,18 @@
  */
 #pragma once
 
+#include "remote_daemon_client.h"
 #include "virnetsaslcontext.h"
 #include "virnetserver.h"
+#include "virpolkit.h"
 
-/* Before the first client. @sasl: (borrowed until virtmond ends); NULL: nobody is asked for it. */
-void remoteDaemonAuthInit(virNetSASLContext *sasl);
+/* Before the first client of a kind that needs them. Borrowed as long as there are clients; NULL:
+ * nobody is asked for it. @timeout: seconds that polkit has. */
+void remoteDaemonAuthInit(virNetSASLContext *sasl, virPolkit *polkit, unsigned int timeout);
+/* For what polkit is asked from now on. Any thread. */
+void remoteDaemonAuthSetTimeout(unsigned int timeout);
+/* It has gone: nobody else is asked about it any more. In the I/O thread. */
+void remoteDaemonAuthClientClosed(remoteDaemonClient *client);
 
 int remoteDaemonAuthList(virNetServerCall *call, void *args, void *ret);
 int remoteDaemonAuthSASLInit(virNetServerCall *call, void *args, void *ret);

@@ -10,6 +10,7 @@
 
 #include "datatypes.h"
 #include "virnetserver.h"
+#include "virpolkit.h"
 
 typedef struct _remoteDaemonClient remoteDaemonClient;
 struct _remoteDaemonClient {
@@ -22,6 +23,7 @@ struct _remoteDaemonClient {
      * is. See remote_daemon_auth.c. */
     virNetSASLSession *sasl;
     bool saslStarted;
+    virPolkitRequest *polkit;       /* the last that was made about it; the I/O thread's own */
 
     /* The rest is the I/O thread's own: see remote_daemon_relay.c. */
     GHashTable *regs;               /* remoteRelayReg by the number that the client knows */

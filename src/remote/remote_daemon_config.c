@@ -40,6 +40,7 @@ typedef struct {
 static const char *const remoteDaemonAuthNames[REMOTE_DAEMON_AUTH_LAST] = {
     [REMOTE_DAEMON_AUTH_NONE] = "none",
     [REMOTE_DAEMON_AUTH_SASL] = "sasl",
+    [REMOTE_DAEMON_AUTH_POLKIT] = "polkit",
 };
 
 /* --- what single settings may be --- */
@@ -105,13 +106,14 @@ static const remoteDaemonConfigRow remoteDaemonConfigRows[] = {
     TEXT("unix_sock_group", unixSockGroup, FIXED, remoteDaemonConfigCheckFilled),
     TEXT("unix_sock_ro_perms", unixSockROPerms, FIXED, remoteDaemonConfigCheckPerms),
     TEXT("unix_sock_rw_perms", unixSockRWPerms, FIXED, remoteDaemonConfigCheckPerms),
-    AUTH("auth_unix_ro", authUnixRO, REMOTE_DAEMON_AUTH_SASL),
-    AUTH("auth_unix_rw", authUnixRW, REMOTE_DAEMON_AUTH_SASL),
+    AUTH("auth_unix_ro", authUnixRO, REMOTE_DAEMON_AUTH_POLKIT),
+    AUTH("auth_unix_rw", authUnixRW, REMOTE_DAEMON_AUTH_POLKIT),
     AUTH("auth_tcp", authTCP, REMOTE_DAEMON_AUTH_SASL),
     AUTH("auth_tls", authTLS, REMOTE_DAEMON_AUTH_SASL),
     LIST("sasl_allowed_username_list", saslAllowedUsernameList, RELOADED),
     /* Less than DES is no encryption; no cipher has more than some hundreds. */
     NUMBER("tcp_min_ssf", tcpMinSSF, RELOADED, 56, 1024),
+    NUMBER("polkit_timeout", polkitTimeout, RELOADED, 1, 3600),
     NUMBER("listen_tls", listenTLS, FIXED, 0, 1),
     NUMBER("listen_tcp", listenTCP, FIXED, 0, 1),
     TEXT("listen_addr", listenAddr, FIXED, remoteDaemonConfigCheckFilled),
@@ -227,6 +229,9 @@ remoteDaemonConfigNew(bool privileged)
     /* Where anybody may listen and come. */
     config->authTCP = REMOTE_DAEMON_AUTH_SASL;
     config->tcpMinSSF = 112;
+    /* A user has to find and type a password; less than clientSetupTimeout, so that it is told why
+     * nothing has come of it. */
+    config->polkitTimeout = 45;
     config->listenTLS = 1;
     config->tlsPort = g_strdup("16514");
     config->tcpPort = g_strdup("16509");
@@ -371,6 +376,12 @@ remoteDaemonConfigTake(remoteDaemonConfig *config, virConf *conf)
     for (i = 0; i < G_N_ELEMENTS(remoteDaemonConfigRows); i++) {
         if (remoteDaemonConfigReadRow(config, conf, &remoteDaemonConfigRows[i]) < 0)
             return -1;
+    }
+    /* Whoever comes is asked: so all may come. */
+    if (config->authUnixRW == REMOTE_DAEMON_AUTH_POLKIT &&
+        virConfLine(conf, "unix_sock_rw_perms") == 0) {
+        g_free(config->unixSockRWPerms);
+        config->unixSockRWPerms = g_strdup("0777");
     }
     for (i = 0; config->monitors && config->monitors[i]; i++) {
         if (remoteDaemonConfigCheckAbsolute(config->monitors[i]) < 0)

@@ -18,6 +18,7 @@
 typedef enum {
     REMOTE_DAEMON_AUTH_NONE,    /* whoever can connect has proven enough */
     REMOTE_DAEMON_AUTH_SASL,
+    REMOTE_DAEMON_AUTH_POLKIT,  /* unix sockets only */
     REMOTE_DAEMON_AUTH_LAST
 } remoteDaemonAuthKind;
 
@@ -36,6 +37,7 @@ typedef struct {
     gint64 authTLS;
     char **saslAllowedUsernameList;
     gint64 tcpMinSSF;           /* bits */
+    gint64 polkitTimeout;       /* seconds */
 
     gint64 listenTLS;           /* yes or no */
     gint64 listenTCP;

@@ -74,22 +74,33 @@ remoteDaemonListenNeedAuth(const remoteDaemonConfig *config, gint64 kind,
                            virNetServerServiceOptions *options)
 {
     options->auth = VIR_NET_SERVER_AUTH_NONE;
-    if (kind != REMOTE_DAEMON_AUTH_SASL)
-        return 0;
-    options->auth = VIR_NET_SERVER_AUTH_SASL;
-    if (!contexts->sasl &&
-        !(contexts->sasl = virNetSASLContextNewServer(
-              (const char *const *)config->saslAllowedUsernameList, config->tcpMinSSF)))
-        return -1;
-    remoteDaemonAuthInit(contexts->sasl);
+    if (kind == REMOTE_DAEMON_AUTH_SASL) {
+        options->auth = VIR_NET_SERVER_AUTH_SASL;
+        if (!contexts->sasl &&
+            !(contexts->sasl = virNetSASLContextNewServer(
+                  (const char *const *)config->saslAllowedUsernameList, config->tcpMinSSF)))
+            return -1;
+    } else if (kind == REMOTE_DAEMON_AUTH_POLKIT) {
+        options->auth = VIR_NET_SERVER_AUTH_POLKIT;
+        if (!contexts->polkit && !(contexts->polkit = virPolkitNew()))
+            return -1;
+    }
+    remoteDaemonAuthInit(contexts->sasl, contexts->polkit, config->polkitTimeout);
     return 0;
 }
 
 /* --- both --- */
 
 void
+remoteDaemonListenContextsStop(remoteDaemonListenContexts *contexts)
+{
+    g_clear_pointer(&contexts->polkit, virPolkitFree);
+}
+
+void
 remoteDaemonListenContextsClear(remoteDaemonListenContexts *contexts)
 {
+    remoteDaemonListenContextsStop(contexts);
     g_clear_pointer(&contexts->tls, virNetTLSContextUnref);
     g_clear_pointer(&contexts->sasl, virNetSASLContextUnref);
 }
@@ -99,6 +110,7 @@ remoteDaemonListenReload(remoteDaemonListenContexts *contexts, const remoteDaemo
 {
     virNetTLSConfig files;
 
+    remoteDaemonAuthSetTimeout(config->polkitTimeout);
     if (contexts->sasl)
         virNetSASLContextReload(contexts->sasl,
                                 (const char *const *)config->saslAllowedUsernameList,

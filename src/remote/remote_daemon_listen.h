@@ -10,13 +10,19 @@
 #include "remote_daemon_config.h"
 #include "virnetsaslcontext.h"
 #include "virnetserver.h"
+#include "virpolkit.h"
 
 /* What services have in common; NULL: none of them needs it. */
 typedef struct {
     virNetTLSContext *tls;
     virNetSASLContext *sasl;
+    virPolkit *polkit;
 } remoteDaemonListenContexts;
 
+/* When no client is there any more, and none can come: so that calls which wait for somebody else
+ * come to an end. */
+void remoteDaemonListenContextsStop(remoteDaemonListenContexts *contexts);
+/* When no call runs any more. */
 void remoteDaemonListenContextsClear(remoteDaemonListenContexts *contexts);
 
 /**

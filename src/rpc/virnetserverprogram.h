@@ -24,7 +24,7 @@ typedef enum {
     VIR_NET_SERVER_PROC_NO_AUTH = 1 << 2,
     /* There may be a password in its arguments: what they came in is wiped as soon as they are
      * decoded, and wiping them is its own business. */
-    VIR_NET_SERVER_PROC_SECRET = 1 << 3,
+    VIR_NET_SERVER_PROC_SECRET = 1 << 4,
 } virNetServerProcFlags;
 
 /**

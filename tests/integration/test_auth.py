@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Who is let in by a daemon, and who isn't: SASL with a real database."""
+"""Who is let in by a daemon, and who isn't: SASL with a real database, a real polkitd."""
 import os
 import pathlib
 import select
@@ -13,14 +13,15 @@ import time
 import pytest
 import virtapi
 import wire
-from conftest import BUILD, DEADLINE
+from conftest import BUILD, DEADLINE, freeze, thaw
 from daemons import Libvirtd, Virtmond
+from polkit import Polkitd, python_as, run_as
 from test_transports import Certificates, port_of, refused, works
 from wire import REMOTE, Wire, string, uint
 
 NONE, SASL, POLKIT = range(3)
-RPC, AUTH_FAILED = 39, 45
-FROM_RPC = 7
+RPC, AUTH_FAILED, AUTH_UNAVAILABLE = 39, 45, 94
+FROM_RPC, FROM_POLKIT = 7, 60
 USER, PASSWORD = "fred", "a secret, that nobody knows"
 OTHER, OTHER_PASSWORD = "jim", "another"
 # Of one client, as virnetserverclient.h has it.
@@ -30,6 +31,7 @@ FAILURES_MAX = 5
 @pytest.fixture(scope="module")
 def place():
     path = pathlib.Path(tempfile.mkdtemp(prefix="vm-"))
+    path.chmod(0o755)                   # other users have business in it
     yield path
     shutil.rmtree(path)
 
@@ -560,3 +562,236 @@ def test_somebody_in_between(tcp_sasl):
         client.done(REMOTE, wire.SASL_INIT)
         answer = client.done(REMOTE, wire.SASL_START, start_args("DIGEST-MD5", None))
         assert b'qop="auth-conf"' in sasl_answer(answer)[1]
+
+
+# --- polkit ---
+
+# "daemon" may manage, "games" nothing, "mail" only by a password; all others as it is installed.
+RULES = """
+polkit.addRule(function(action, subject) {
+    var ours = action.id.indexOf("org.virtmon.") == 0;
+    if (!ours && action.id != "org.libvirt.unix.manage")
+        return null;
+    if (subject.user == "daemon")
+        return "yes";
+    if (subject.user == "games")
+        return "no";
+    return null;
+});
+"""
+
+
+@pytest.fixture(scope="module")
+def polkitd(place):
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    daemon = Polkitd(place / "pk", RULES)
+    yield daemon
+    daemon.close()
+
+
+@pytest.fixture(scope="module")
+def unix_polkit(place, polkitd):
+    folder = place / "up"
+    folder.mkdir()
+    daemon = Virtmond(folder, "--verbose", env=polkitd.env, config='auth_unix_rw = "polkit"\n'
+                      'auth_unix_ro = "polkit"\npolkit_timeout = 2\n')
+    try:
+        daemon.guest = daemon.start_guest("g1")
+        yield daemon
+    finally:
+        daemon.close()
+
+
+def domid_as(user, daemon, readonly=False):
+    return run_as(user, "virsh", "-q", "-c", daemon.uri(readonly), "domid", "g1")
+
+
+def raw(place, code):
+    """For python_as(): @code with a client at the read-write socket."""
+    return f"with wire.Wire({str(place)!r}) as client:\n" + \
+        "\n".join("    " + line for line in code.splitlines())
+
+
+ASK = """
+print(client.done(wire.REMOTE, wire.AUTH_LIST).data == wire.uint(1, 2))
+answer = client.call(wire.REMOTE, wire.POLKIT)
+print(answer.reader().uint() if answer.status == 0 else answer.error().kind)
+"""
+
+
+@pytest.mark.parametrize("user, manages, looks", [
+    ("daemon", True, True), ("games", False, False), ("mail", False, True), ("root", True, True),
+])
+def test_polkit(unix_polkit, user, manages, looks):
+    for readonly, allowed in ((False, manages), (True, looks)):
+        done = domid_as(user, unix_polkit, readonly)
+        assert (done.returncode, done.stdout) == ((0, "1\n") if allowed else (1, "")), done.stderr
+
+
+def test_polkit_says_no(unix_polkit):
+    done = domid_as("games", unix_polkit)
+    assert "authentication failed: polkit does not allow 'org.virtmon.manage'" in done.stderr
+    # Who would be asked for a password has nobody to ask him here.
+    done = domid_as("mail", unix_polkit)
+    assert "authentication unavailable: there is no polkit agent" in done.stderr
+
+
+def test_polkit_in_the_raw(unix_polkit):
+    place = unix_polkit.socket()
+    assert python_as("daemon", raw(place, ASK)).split("\n") == ["True", "1"]
+    assert python_as("games", raw(place, ASK)).split("\n") == \
+        ["True", str((AUTH_FAILED, FROM_POLKIT))]
+    assert python_as("mail", raw(place, ASK)).split("\n") == \
+        ["True", str((AUTH_UNAVAILABLE, FROM_POLKIT))]
+    # Again when it is known, and whatever it wasn't asked for.
+    assert python_as("daemon", raw(place, ASK + """
+print(client.refused(wire.REMOTE, wire.POLKIT).code)
+print(client.refused(wire.REMOTE, wire.SASL_INIT).code)
+client.open().register()
+""")).split("\n")[2:] == [str(AUTH_FAILED)] * 2
+    # Before it, and in the end.
+    assert python_as("games", raw(place, """
+print(client.refused(wire.REMOTE, wire.TYPE).message)
+for _ in range(5):
+    client.refused(wire.REMOTE, wire.POLKIT)
+print(client.is_closed())
+""")).split("\n") == ["authentication required", "True"]
+
+
+def test_root_is_not_asked(unix_polkit):
+    with Wire(unix_polkit.socket()) as client:
+        assert client.refused(REMOTE, wire.TYPE).message == "authentication required"
+        assert client.done(REMOTE, wire.AUTH_LIST).data == uint(1, NONE)
+        client.open().register()
+
+
+def our_client(uri):
+    """For python_as(): our own library."""
+    return f"""
+try:
+    print(virtapi.Connection({uri!r}).count())
+except virtapi.Error as error:
+    print(error.code)
+virtapi.Connection.close_all()
+"""
+
+
+def test_our_client_and_polkit(unix_polkit):
+    for user, printed in (("daemon", "1"), ("games", str(AUTH_FAILED)),
+                          ("mail", str(AUTH_UNAVAILABLE))):
+        assert python_as(user, our_client(unix_polkit.uri()), imports="import virtapi") == printed
+
+
+def test_our_client_and_libvirtds_polkit(place, polkitd):
+    """With libvirt's own action."""
+    folder = place / "lp"
+    folder.mkdir()
+    daemon = Libvirtd(folder, env=polkitd.env, auth_rw="polkit")
+    try:
+        for user, printed in (("daemon", "0"), ("games", str(AUTH_FAILED)),
+                              ("mail", str(AUTH_UNAVAILABLE))):
+            assert python_as(user, our_client(daemon.uri()), imports="import virtapi") == printed
+        # In the raw it says what ours does.
+        assert python_as("games", raw(daemon.socket(), ASK)).split("\n") == \
+            ["True", str((AUTH_FAILED, FROM_POLKIT))]
+        assert python_as("mail", raw(daemon.socket(), ASK)).split("\n") == \
+            ["True", str((AUTH_UNAVAILABLE, FROM_POLKIT))]
+    finally:
+        daemon.close()
+
+
+def test_polkit_hangs(unix_polkit, polkitd):
+    """Whoever waits for it is refused in the end, and nobody else waits."""
+    freeze(polkitd.pid)
+    try:
+        answer = python_as("daemon", raw(unix_polkit.socket(), """
+error = client.refused(wire.REMOTE, wire.POLKIT)
+print(error.kind, error.message)
+"""))
+        assert answer == f"{(AUTH_FAILED, FROM_POLKIT)} authentication failed: " \
+            "polkit has not answered in 2000 ms"
+        # Many of them, of whom some leave while it hangs, and one who isn't asked.
+        waiting = [subprocess.Popen(["setpriv", "--reuid=1", "--regid=1", "--clear-groups", "virsh",
+                                     "-c", unix_polkit.uri(), "list"], stdin=subprocess.DEVNULL,
+                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                   for _ in range(4)]
+        with Wire(unix_polkit.socket()) as root:
+            root.done(REMOTE, wire.AUTH_LIST)
+            root.open().register("STOP")
+            unix_polkit.guest.command("stop")
+            unix_polkit.guest.command("cont")
+            root.monitor_event()
+        for process in waiting[:2]:
+            process.kill()
+        assert [process.wait(timeout=DEADLINE) for process in waiting] == [-9, -9, 1, 1]
+    finally:
+        thaw(polkitd.pid)
+    deadline = time.monotonic() + DEADLINE
+    while domid_as("daemon", unix_polkit).returncode != 0:
+        assert time.monotonic() < deadline
+
+
+def test_polkit_is_slower_than_a_client_may_be(place, polkitd):
+    folder = place / "ps"
+    folder.mkdir()
+    daemon = Virtmond(folder, env=polkitd.env,
+                      config='auth_unix_rw = "polkit"\nclient_setup_timeout = 1\n')
+    try:
+        freeze(polkitd.pid)
+        try:
+            assert python_as("daemon", raw(daemon.socket(), """
+client.start(wire.REMOTE, wire.POLKIT)
+print(client.is_closed())
+""")) == "True"
+        finally:
+            thaw(polkitd.pid)
+    finally:
+        daemon.close()
+
+
+def has_thread(pid, name):
+    return name in [path.read_text().strip()
+                    for path in pathlib.Path(f"/proc/{pid}/task").glob("*/comm")]
+
+
+def test_the_daemon_ends_while_polkit_hangs(place, polkitd):
+    folder = place / "pe"
+    folder.mkdir()
+    daemon = Virtmond(folder, env=polkitd.env, config='auth_unix_rw = "polkit"\n')
+    waiting = None
+    freeze(polkitd.pid)
+    try:
+        waiting = subprocess.Popen(["setpriv", "--reuid=1", "--regid=1", "--clear-groups", "virsh",
+                                    "-c", daemon.uri(), "list"], stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + DEADLINE
+        while not has_thread(daemon.pid, "gdbus"):      # it has turned to the bus
+            assert time.monotonic() < deadline
+            select.select([], [], [], 0.01)
+        assert daemon.close() == 0
+        assert waiting.wait(timeout=DEADLINE) == 1
+    finally:
+        thaw(polkitd.pid)
+        if waiting:
+            waiting.kill()
+            waiting.wait(timeout=DEADLINE)
+        daemon.close()
+
+
+def test_no_polkit(start_virtmond, folder):
+    folder.chmod(0o755)
+    daemon = start_virtmond(config='auth_unix_rw = "polkit"\n', env={
+        "DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nonexistent"})
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    done = run_as("daemon", "virsh", "-q", "-c", daemon.uri(), "list")
+    assert "authentication failed: polkit cannot be asked" in done.stderr
+    assert run_as("root", "virsh", "-q", "-c", daemon.uri(), "list").returncode == 0
+
+
+def test_who_may_come_to_be_asked(start_virtmond):
+    daemon = start_virtmond(config='auth_unix_rw = "polkit"\n')
+    assert daemon.socket().stat().st_mode & 0o777 == 0o777
+    daemon = start_virtmond(config='auth_unix_rw = "polkit"\nunix_sock_rw_perms = "0770"\n')
+    assert daemon.socket().stat().st_mode & 0o777 == 0o770

@@ -106,6 +106,23 @@ testValues(void)
     g_assert_false(g_file_test("/nowhere/x", G_FILE_TEST_EXISTS));
 }
 
+/* A socket at which everybody is asked is everybody's, unless the file says otherwise. */
+static void
+testPolkit(void)
+{
+    g_autoptr(remoteDaemonConfig) config = load("auth_unix_rw = \"polkit\"\n");
+    g_autoptr(remoteDaemonConfig) narrow = load("auth_unix_rw = \"polkit\"\n"
+                                                "unix_sock_rw_perms = \"0770\"\n");
+    g_autoptr(remoteDaemonConfig) other = load("auth_unix_ro = \"polkit\"\n");
+
+    g_assert_cmpint(config->authUnixRW, ==, REMOTE_DAEMON_AUTH_POLKIT);
+    g_assert_cmpint(config->polkitTimeout, ==, 45);
+    g_assert_cmpint(config->polkitTimeout, <, config->clientSetupTimeout);
+    g_assert_cmpint(remoteDaemonConfigMode(config->unixSockRWPerms), ==, 0777);
+    g_assert_cmpint(remoteDaemonConfigMode(narrow->unixSockRWPerms), ==, 0770);
+    g_assert_cmpint(remoteDaemonConfigMode(other->unixSockRWPerms), ==, 0700);
+}
+
 static void
 testBad(void)
 {
@@ -196,6 +213,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/remote/daemon-config/defaults", testDefaults);
     g_test_add_func("/remote/daemon-config/values", testValues);
+    g_test_add_func("/remote/daemon-config/polkit", testPolkit);
     g_test_add_func("/remote/daemon-config/bad", testBad);
     g_test_add_func("/remote/daemon-config/missing", testMissing);
     g_test_add_func("/remote/daemon-config/fixed", testFixed);
