@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from conftest import DEADLINE, WITH_US
+from conftest import DEADLINE, PRELOAD, WITH_US
 from daemons import end, wait_for_socket
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
@@ -128,11 +128,15 @@ def python_as(user, code, imports="import wire", **kwargs):
     """Runs @code as that user; what it has printed."""
     entry = pwd.getpwnam(user)
     env = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
+    env["HOME"] = "/nonexistent"
+    if PRELOAD:
+        # For the libraries that were built. Python itself leaves much to the end.
+        env |= {"LD_PRELOAD": PRELOAD, "ASAN_OPTIONS": "detect_leaks=0"}
     script = AS_USER.format(paths=[str(TESTS)], imports=imports, uid=entry.pw_uid,
                             gid=entry.pw_gid, code=code)
     done = subprocess.run([*WITH_US, sys.executable, "-c", script], capture_output=True, text=True,
                           check=False, timeout=DEADLINE, stdin=subprocess.DEVNULL,
-                          env={**env, "HOME": "/nonexistent"}, **kwargs)
+                          env=env, **kwargs)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
