@@ -106,16 +106,6 @@ virNetSASLLog(void *context G_GNUC_UNUSED, int level, const char *message)
     return SASL_OK;
 }
 
-static int
-virNetSASLConfPath(void *context G_GNUC_UNUSED, char **path)
-{
-    const char *env = getenv("SASL_CONF_PATH");
-
-    /* The library frees it. */
-    *path = strdup(env && *env ? env : VIR_NET_SASL_CONF_PATH);
-    return *path ? SASL_OK : SASL_NOMEM;
-}
-
 /* The library knows callbacks of many types by one. */
 typedef int (*virNetSASLCallback)(void);
 
@@ -159,12 +149,13 @@ static int virNetSASLClientStatus;
 static void
 virNetSASLServerInit(void)
 {
-    static sasl_callback_t callbacks[3];
+    static sasl_callback_t callbacks[2];
+    const char *env = getenv("SASL_CONF_PATH");
 
     callbacks[0] = virNetSASLLogCallback;
-    callbacks[1].id = SASL_CB_GETCONFPATH;
-    callbacks[1].proc = (virNetSASLCallback)(void *)virNetSASLConfPath;
-    callbacks[2].id = SASL_CB_LIST_END;
+    callbacks[1].id = SASL_CB_LIST_END;
+    if (!env || !*env)
+        sasl_set_path(SASL_PATH_TYPE_CONFIG, (char *)VIR_NET_SASL_CONF_PATH);
     sasl_set_mutex(virNetSASLMutexNew, virNetSASLMutexLock, virNetSASLMutexUnlock,
                    virNetSASLMutexFree);
     virNetSASLServerStatus = sasl_server_init(callbacks, VIR_NET_SASL_APPLICATION);
@@ -463,8 +454,12 @@ virNetSASLSessionAsk(virNetSASLSession *session, sasl_interact_t *interact)
         } else if (interact[i].defresult) {
             interact[i].result = interact[i].defresult;
             interact[i].len = strlen(interact[i].defresult);
-        } else if (rc == 0) {
-            virReportError(VIR_ERR_AUTH_FAILED, _("no answer to '%1$s'"), interact[i].prompt);
+        } else {
+            interact[i].result = "";
+            interact[i].len = 0;
+            if (rc == 0)
+                virReportError(VIR_ERR_AUTH_FAILED, _("no answer to '%1$s'"),
+                               interact[i].prompt);
             rc = -1;
         }
     }
@@ -508,8 +503,12 @@ virNetSASLSessionGo(virNetSASLSession *session, const char *mechs, const virNetS
         rc = virNetSASLSessionCall(session, mechs, in, &interact, &mech, out);
         if (rc != SASL_INTERACT)
             break;
-        if (virNetSASLSessionAsk(session, interact) < 0)
+        if (virNetSASLSessionAsk(session, interact) < 0) {
+            /* The mechanism frees its questions when it is called again. */
+            virNetSASLSessionCall(session, mechs, in, &interact, &mech, out);
+            *out = (virNetSASLData) { NULL, 0 };
             return VIR_NET_SASL_FAILED;
+        }
     }
     if (rc != SASL_OK && rc != SASL_CONTINUE) {
         virNetSASLSessionReport(session, rc);

@@ -140,6 +140,9 @@ virPolkitTooLate(void *opaque)
     VIR_WARN("polkit has not answered in %u ms about '%s'", request->timeoutMs, request->action);
     virReportError(VIR_ERR_AUTH_FAILED, _("polkit has not answered in %1$u ms"),
                    request->timeoutMs);
+    /* A bus that is silent for so long is tried anew, for those who have come since. */
+    if (!request->stop && request->polkit->dial)
+        g_cancellable_cancel(request->polkit->dial);
     virPolkitGiveUp(request);
     return G_SOURCE_REMOVE;
 }
