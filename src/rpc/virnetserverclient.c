@@ -74,6 +74,7 @@ struct _virNetServerClient {
     bool known;                 /* clientNew has been called */
     bool anonymous;             /* is counted as such */
     bool called;                /* at least once */
+    bool trusted;               /* is authenticated, and the I/O thread has heard of it */
     bool dirty;                 /* something was queued in this turn */
     bool reading;               /* in the reader: what it holds must stay until it returns */
     bool paused;                /* isn't read, as too many calls wait for their answer */
@@ -225,11 +226,12 @@ virNetServerClientQueue(virNetServerClient *client, virNetMessage *msg)
 static void virNetServerClientResume(void *opaque);
 
 /* Who isn't known gets one answer after the other: little can be piled up, and where one of them
- * begins an encryption nothing lies behind the call that was sent without it. */
+ * begins an encryption nothing lies behind the call that was sent without it. Not even if that call
+ * has ended before this is asked: so it isn't the worker's word that counts. */
 static size_t
 virNetServerClientMaxRequests(virNetServerClient *client)
 {
-    return virNetServerClientIsAuthenticated(client) ?
+    return client->trusted && !client->sasl ?
         virNetServerGetLimits(client->server)->maxClientRequests : 1;
 }
 
@@ -917,6 +919,7 @@ virNetServerClientCountAuthenticated(void *opaque)
 {
     g_autoptr(virNetServerClient) client = opaque;
 
+    client->trusted = true;
     if (!client->anonymous || client->state == VIR_NET_SERVER_CLIENT_CLOSED)
         return;
     client->anonymous = false;
@@ -964,7 +967,10 @@ virNetServerClientSetSASL(virNetServerClient *client, virNetSASLSession *session
 
     request->client = virNetServerClientRef(client);
     request->session = session;
-    virIOLoopInvoke(client->loop, virNetServerClientSetSASLInThread, request);
+    if (virIOLoopInThread(client->loop))
+        virNetServerClientSetSASLInThread(request);
+    else
+        virIOLoopInvoke(client->loop, virNetServerClientSetSASLInThread, request);
 }
 
 void

@@ -52,6 +52,7 @@ enum {
     PROC_REFUSE,                /* a failed authentication */
     PROC_ANSWER,                /* answered by the test, when it likes */
     PROC_SASL,                  /* proven, and encrypted behind the answer */
+    PROC_SASL_INLINE,           /* the same in the I/O thread */
     PROC_LAST = 4095
 };
 
@@ -301,6 +302,8 @@ static const virNetServerProc procs[] = {
       NULL },
     { PROC_SASL, "sasl", onSASL, VOID, VOID,
       VIR_NET_SERVER_PROC_NO_AUTH | VIR_NET_SERVER_PROC_SECRET, NULL },
+    { PROC_SASL_INLINE, "sasl-inline", onSASL, VOID, VOID, INLINE | VIR_NET_SERVER_PROC_NO_AUTH,
+      NULL },
     { PROC_LAST, "last", onVoid, VOID, VOID, INLINE, "acl" },
 };
 
@@ -1253,6 +1256,7 @@ testSASLLayer(fixture *fix, gconstpointer data G_GNUC_UNUSED)
     virNetSASLSession *session;
     virNetClient *client;
     int hasty;
+    int i;
 
     testSASLPair(&session, &fix->sasl);
     client = virNetClientNew(virNetSocketNewConnectUNIX(path), programs, &none, NULL);
@@ -1269,14 +1273,22 @@ testSASLLayer(fixture *fix, gconstpointer data G_GNUC_UNUSED)
     virNetClientFree(client);
 
     /* Who doesn't wait for the answer may have been helped by somebody who sits in between. */
-    testSASLPair(&session, &fix->sasl);
-    hasty = rpcPeerConnectUNIX(path);
-    rpcPeerSendHex(hasty, "0000001c 20008086 00000001 00000010 00000000 00000001 00000000"
-                          "0000001c 20008086 00000001 0000000a 00000000 00000002 00000000");
-    assertReply(hasty, PROC_SASL, 1, NULL);
-    rpcPeerAssertEnd(hasty);
-    close(hasty);
-    virNetSASLSessionFree(session);
+    for (i = 0; i < 2; i++) {
+        int procedure = i == 0 ? PROC_SASL : PROC_SASL_INLINE;
+        rpcPeerHeader first = header(procedure, VIR_NET_CALL, 1);
+        rpcPeerHeader second = header(PROC_VOID, VIR_NET_CALL, 2);
+        g_autoptr(GByteArray) both = rpcPeerMakePacket(&first, NULL);
+        g_autoptr(GByteArray) behind = rpcPeerMakePacket(&second, NULL);
+
+        g_byte_array_append(both, behind->data, behind->len);
+        testSASLPair(&session, &fix->sasl);
+        hasty = rpcPeerConnectUNIX(path);
+        rpcPeerSend(hasty, both->data, both->len);
+        assertReply(hasty, procedure, 1, NULL);
+        rpcPeerAssertEnd(hasty);
+        close(hasty);
+        virNetSASLSessionFree(session);
+    }
     virResetLastError();
 }
 
