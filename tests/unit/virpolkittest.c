@@ -155,6 +155,15 @@ polkitAwait(Polkit *fake, const size_t *counter, size_t n)
     virMutexUnlock(&fake->lock);
 }
 
+/* What @counter is now. */
+static size_t
+polkitCounted(Polkit *fake, const size_t *counter)
+{
+    g_auto(virLockGuard) guard G_GNUC_UNUSED = virLockGuardLock(&fake->lock);
+
+    return *counter;
+}
+
 static GVariant *
 polkitResult(bool allowed, bool challenge, bool dismissed)
 {
@@ -370,7 +379,7 @@ testAnswers(Polkit *fake, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpint(ask(polkit, "dismissed", "dismissed"), ==, VIR_ERR_AUTH_CANCELLED);
     g_assert_cmpint(ask(polkit, "nonsense", "out of order"), ==, VIR_ERR_AUTH_FAILED);
     g_assert_cmpint(ask(polkit, "yes", NULL), ==, 0);
-    g_assert_cmpuint(fake->asked, ==, 6);
+    g_assert_cmpuint(polkitCounted(fake, &fake->asked), ==, 6);
 }
 
 /* One that hangs holds up nobody else, and is given up. */
@@ -453,7 +462,7 @@ testUnknown(Polkit *fake, gconstpointer data G_GNUC_UNUSED)
         g_assert_nonnull(strstr(asker.message, "process is not known"));
         askerClear(&asker);
     }
-    g_assert_cmpuint(fake->asked, ==, 0);
+    g_assert_cmpuint(polkitCounted(fake, &fake->asked), ==, 0);
 }
 
 /* polkit goes and comes, and so does the bus. */
