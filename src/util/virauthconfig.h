@@ -45,8 +45,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(virAuthConfig, virAuthConfigFree)
  *
  * Without a section for @host, that for "default" counts.
  *
- * Returns 0, or -1 with VIR_ERR_CONF_SYNTAX reported: the section names no credentials, or some that
- * aren't there.
+ * Returns 0, or -1 with VIR_ERR_CONF_SYNTAX reported: the section names no credentials, or some
+ * that aren't there.
  */
 int virAuthConfigLookup(const virAuthConfig *config, const char *service, const char *host,
                         const char *credential, const char **value);

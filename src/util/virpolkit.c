@@ -105,10 +105,11 @@ virPolkitAnswer(virPolkitRequest *request, int rc)
 static void
 virPolkitCancelDone(GObject *source, GAsyncResult *result, void *opaque)
 {
-    g_autoptr(GVariant) reply = g_dbus_connection_call_finish(G_DBUS_CONNECTION(source), result,
-                                                              NULL);
+    GVariant *reply = g_dbus_connection_call_finish(G_DBUS_CONNECTION(source), result, NULL);
     virPolkit *polkit = opaque;
 
+    if (reply)
+        g_variant_unref(reply);
     polkit->calls--;
 }
 
@@ -117,7 +118,7 @@ static void
 virPolkitGiveUp(virPolkitRequest *request)
 {
     virPolkit *polkit = request->polkit;
-    g_autoptr(virPolkitRequest) ref = virPolkitRequestRef(request);
+    g_autoptr(virPolkitRequest) ref G_GNUC_UNUSED = virPolkitRequestRef(request);
 
     virPolkitAnswer(request, -1);
     if (!request->stop)

@@ -514,7 +514,7 @@ def test_time_is_limited(start_virtmond, database):
 
 
 def test_few_at_a_time(start_virtmond, database):
-    """Others wait until one of them is known or gone, and hold up nobody who is asked for nothing."""
+    """Others wait until one is known or gone, and hold up nobody who is asked for nothing."""
     daemon = start_virtmond(config='auth_unix_rw = "sasl"\nmax_anonymous_clients = 2\n',
                             env=database.env)
     with Wire(daemon.socket()) as one, Wire(daemon.socket()) as two, \
