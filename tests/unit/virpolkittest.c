@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -306,6 +307,13 @@ polkitStop(Polkit *fake)
     g_main_context_unref(fake->context);
 }
 
+/* In the child: it ends with the test, also where that fails. */
+static void
+busSetUp(void *opaque G_GNUC_UNUSED)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
 /* Returns when it can be connected to. */
 static void
 busStart(Polkit *fake)
@@ -324,7 +332,8 @@ busStart(Polkit *fake)
     g_assert_true(g_file_set_contents(conf, text, -1, NULL));
     g_assert_true(g_spawn_async_with_pipes(NULL, argv, NULL, G_SPAWN_SEARCH_PATH |
                                            G_SPAWN_DO_NOT_REAP_CHILD |
-                                           G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL, &fake->daemon,
+                                           G_SPAWN_STDERR_TO_DEV_NULL, busSetUp, NULL,
+                                           &fake->daemon,
                                            NULL, &out, NULL, NULL));
     while (byte != '\n')
         g_assert_cmpint(read(out, &byte, 1), ==, 1);
