@@ -1190,9 +1190,7 @@ testOneByOne(fixture *fix, gconstpointer data G_GNUC_UNUSED)
     sendCall(fd, PROC_VOID, 5, NULL);
     call = takeLater(fix, 1);
     assertQuiet(fix, fd);
-    virMutexLock(&fix->lock);
-    g_assert_cmpuint(fix->asked, ==, 1);
-    virMutexUnlock(&fix->lock);
+    g_assert_cmpuint(counted(fix, &fix->asked), ==, 1);
     virNetServerCallAnswer(call, 0);
     assertReply(fd, PROC_ANSWER, 1, "00000000");
     virNetServerCallAnswer(takeLater(fix, 2), 0);
@@ -1229,7 +1227,7 @@ testAnswers(fixture *fix, gconstpointer data G_GNUC_UNUSED)
     call = takeLater(fix, 3);
     close(fd);
     await(fix, &fix->closed, 1);
-    g_assert_cmpuint(fix->freed, ==, 0);
+    g_assert_cmpuint(counted(fix, &fix->freed), ==, 0);
     virNetServerCallAnswer(call, 0);
     fd = join(fix);             /* the fixture has a reference to who came last */
     await(fix, &fix->freed, 1);
