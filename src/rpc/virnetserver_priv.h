@@ -88,6 +88,8 @@ struct _virNetServerCall {
 virNetServerCall *virNetServerCallNew(virNetServerClient *client,
                                       const virNetServerProgram *program,
                                       const virNetServerProc *proc, virNetFrame *frame);
+/* In a worker: whether it may run, as far as that has to be asked. If not, that is its reply. */
+bool virNetServerCallAsk(virNetServerCall *call);
 /* Runs it and makes the reply. In the thread that its flags ask for. Returns false if the answer
  * comes by virNetServerCallAnswer(), perhaps already: @call must not be touched then. */
 bool virNetServerCallRun(virNetServerCall *call);

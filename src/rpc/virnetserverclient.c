@@ -539,14 +539,32 @@ virNetServerClientFinishCall(void *opaque)
     virNetServerCallFree(call);
 }
 
+/* What may run INLINE has been asked about. A client that has gone meanwhile has no state left
+ * that a procedure could find. */
+static void
+virNetServerClientRunAsked(void *opaque)
+{
+    virNetServerCall *call = opaque;
+
+    if (call->client->state == VIR_NET_SERVER_CLIENT_CLOSED || virNetServerCallRun(call))
+        virNetServerClientFinishCall(call);
+}
+
 static void
 virNetServerClientRunCall(void *opaque)
 {
     virNetServerCall *call = opaque;
+    const unsigned int places = VIR_NET_SERVER_PROC_INLINE | VIR_NET_SERVER_PROC_ANYWHERE;
+    virIOFunc then = virNetServerClientFinishCall;
     virIOLoop *loop = call->client->loop;
 
-    if (virNetServerCallRun(call))
-        virIOLoopInvoke(loop, virNetServerClientFinishCall, call);
+    if (virNetServerCallAsk(call)) {
+        if ((call->proc->flags & places) == VIR_NET_SERVER_PROC_INLINE)
+            then = virNetServerClientRunAsked;
+        else if (!virNetServerCallRun(call))
+            return;
+    }
+    virIOLoopInvoke(loop, then, call);
 }
 
 void
@@ -609,11 +627,14 @@ virNetServerClientTakeCall(virNetServerClient *client, virNetFrame *frame)
         return;
     }
     client->requests++;
-    if (call->proc->flags & VIR_NET_SERVER_PROC_INLINE) {
+    if (call->proc->flags & VIR_NET_SERVER_PROC_INLINE &&
+        !(call->program->asks && call->program->asks(call, call->args))) {
         if (virNetServerCallRun(call))
             virNetServerClientFinishCall(call);
     } else {
-        virNetServerWorkersPush(client->worker, call->proc->flags & VIR_NET_SERVER_PROC_PRIORITY,
+        virNetServerWorkersPush(client->worker,
+                                call->proc->flags & (VIR_NET_SERVER_PROC_PRIORITY |
+                                                     VIR_NET_SERVER_PROC_INLINE),
                                 virNetServerClientRunCall, call);
     }
 }

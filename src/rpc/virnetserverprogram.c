@@ -69,6 +69,22 @@ virNetServerCallEncode(virNetServerCall *call)
                             call->nretFDs);
 }
 
+bool
+virNetServerCallAsk(virNetServerCall *call)
+{
+    const virNetServerProgram *program = call->program;
+
+    if (!program->ask)
+        return true;
+    virResetLastError();
+    if ((!program->check || program->check(call, call->args) == 0) &&
+        program->ask(call, call->args) == 0)
+        return true;
+    call->reply = virNetMessageNewError(&call->header, virGetLastError());
+    virResetLastError();
+    return false;
+}
+
 void
 virNetServerCallReply(virNetServerCall *call, int rc)
 {

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include "virnetmessage.h"
 
@@ -22,6 +23,9 @@ typedef enum {
     VIR_NET_SERVER_PROC_PRIORITY = 1 << 1,
     /* May be called before the client is authenticated. */
     VIR_NET_SERVER_PROC_NO_AUTH = 1 << 2,
+    /* Beside INLINE: uses nothing of the I/O thread's. It runs in a worker if something had to be
+     * asked there first, and may then block itself. */
+    VIR_NET_SERVER_PROC_ANYWHERE = 1 << 3,
     /* There may be a password in its arguments: what they came in is wiped as soon as they are
      * decoded, and wiping them is its own business. */
     VIR_NET_SERVER_PROC_SECRET = 1 << 4,
@@ -64,6 +68,12 @@ typedef struct {
     /* What has to be true before any of them runs; in the same thread, with the arguments
      * decoded. NULL: nothing. Returns 0, or -1 with an error reported. */
     int (*check)(virNetServerCall *call, const void *args);
+    /* In the I/O thread, of INLINE procedures: whether something has to be asked first that may
+     * block. NULL: nothing ever. */
+    bool (*asks)(virNetServerCall *call, const void *args);
+    /* Asks it, in a worker, after @check; what does not run INLINE is always asked about. NULL:
+     * there is nothing. Returns 0, or -1 with an error reported, which is the answer then. */
+    int (*ask)(virNetServerCall *call, const void *args);
 } virNetServerProgram;
 
 #define VIR_NET_SERVER_PROC_MAX 4095

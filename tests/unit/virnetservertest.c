@@ -53,6 +53,7 @@ enum {
     PROC_ANSWER,                /* answered by the test, when it likes */
     PROC_SASL,                  /* proven, and encrypted behind the answer */
     PROC_SASL_INLINE,           /* the same in the I/O thread */
+    PROC_ANYWHERE,              /* where it was asked about, if it was */
     PROC_LAST = 4095
 };
 
@@ -67,11 +68,13 @@ typedef struct {
     size_t open;                /* so many PROC_WAITs may end */
     size_t waiting;             /* are running */
     bool checkFails;
+    bool asks, askWaits, askFails;
+    size_t asked;
     virNetServerClient *client; /* who came last (a reference) */
     size_t came, closed, freed, drained, eased;
     bool openWhenClosed;        /* the next that is closed lets one PROC_WAIT end */
     virNetServerCall *later;    /* an unanswered PROC_ANSWER */
-    size_t asked;               /* so many of them came */
+    size_t taken;               /* so many of them came */
     virNetSASLSession *sasl;    /* for PROC_SASL */
     size_t refill;              /* events that are sent from within clientDrained */
 } fixture;
@@ -171,7 +174,7 @@ onAnswer(virNetServerCall *call, void *args G_GNUC_UNUSED, void *ret G_GNUC_UNUS
 
     g_assert_null(fix->later);
     fix->later = call;
-    fix->asked++;
+    fix->taken++;
     virCondBroadcast(&fix->cond);
     return VIR_NET_SERVER_CALL_LATER;
 }
@@ -246,6 +249,16 @@ onLarge(virNetServerCall *call G_GNUC_UNUSED, void *args, void *ret)
     return 0;
 }
 
+static int
+onAnywhere(virNetServerCall *call, void *args G_GNUC_UNUSED, void *ret G_GNUC_UNUSED)
+{
+    fixture *fix = fixtureOf(call);
+    g_auto(virLockGuard) guard G_GNUC_UNUSED = virLockGuardLock(&fix->lock);
+
+    g_assert_cmpint(virIOLoopInThread(fix->loop), ==, !fix->asks);
+    return 0;
+}
+
 /* Keeps the loop until there is no thread but it and the test's, and that has had its turn. */
 static void
 holdLoop(void *opaque)
@@ -304,6 +317,8 @@ static const virNetServerProc procs[] = {
       VIR_NET_SERVER_PROC_NO_AUTH | VIR_NET_SERVER_PROC_SECRET, NULL },
     { PROC_SASL_INLINE, "sasl-inline", onSASL, VOID, VOID, INLINE | VIR_NET_SERVER_PROC_NO_AUTH,
       NULL },
+    { PROC_ANYWHERE, "anywhere", onAnywhere, VOID, VOID, INLINE | VIR_NET_SERVER_PROC_ANYWHERE,
+      NULL },
     { PROC_LAST, "last", onVoid, VOID, VOID, INLINE, "acl" },
 };
 
@@ -320,8 +335,36 @@ check(virNetServerCall *call, const void *args G_GNUC_UNUSED)
     return 0;
 }
 
+static bool
+asks(virNetServerCall *call, const void *args G_GNUC_UNUSED)
+{
+    fixture *fix = fixtureOf(call);
+    g_auto(virLockGuard) guard G_GNUC_UNUSED = virLockGuardLock(&fix->lock);
+
+    g_assert_true(virIOLoopInThread(fix->loop));
+    return fix->asks;
+}
+
+static int
+ask(virNetServerCall *call, const void *args G_GNUC_UNUSED)
+{
+    fixture *fix = fixtureOf(call);
+    g_auto(virLockGuard) guard G_GNUC_UNUSED = virLockGuardLock(&fix->lock);
+
+    g_assert_false(virIOLoopInThread(fix->loop));
+    fix->asked++;
+    virCondBroadcast(&fix->cond);
+    while (fix->askWaits)
+        virCondWait(&fix->cond, &fix->lock);
+    if (fix->askFails) {
+        virReportError(VIR_ERR_ACCESS_DENIED, "%s", "you");
+        return -1;
+    }
+    return 0;
+}
+
 static const virNetServerProgram program = {
-    PROGRAM, 1, "test", procs, G_N_ELEMENTS(procs), check,
+    PROGRAM, 1, "test", procs, G_N_ELEMENTS(procs), check, asks, ask,
 };
 
 /* ---- The server ---- */
@@ -581,6 +624,80 @@ testCalls(fixture *fix, gconstpointer data G_GNUC_UNUSED)
     rpcPeerSendPacket(fd, &head, NULL);
     assertError(fd, &head, VIR_ERR_INTERNAL_ERROR, VIR_FROM_QEMU, "internal error: not open");
     close(fd);
+}
+
+static void
+setAsking(fixture *fix, bool isAsked, bool waits, bool fails)
+{
+    virMutexLock(&fix->lock);
+    fix->asks = isAsked;
+    fix->askWaits = waits;
+    fix->askFails = fails;
+    virCondBroadcast(&fix->cond);
+    virMutexUnlock(&fix->lock);
+}
+
+/* What is asked in a worker is done where it belongs; onEcho() and onAnywhere() look where. */
+static void
+testAsks(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    rpcPeerHeader head = header(PROC_ECHO, VIR_NET_CALL, 7);
+    int fd = join(fix);
+
+    sendCall(fd, PROC_ANYWHERE, 1, NULL);
+    assertReply(fd, PROC_ANYWHERE, 1, NULL);
+    g_assert_cmpuint(fix->asked, ==, 0);
+
+    setAsking(fix, true, false, false);
+    sendCall(fd, PROC_ECHO, 2, "00000002 68690000");
+    assertReply(fd, PROC_ECHO, 2, "00000002 68690000");
+    sendCall(fd, PROC_ANYWHERE, 3, NULL);
+    assertReply(fd, PROC_ANYWHERE, 3, NULL);
+    g_assert_cmpuint(fix->asked, ==, 2);
+
+    setAsking(fix, true, false, true);
+    rpcPeerSendPacket(fd, &head, "00000002 68690000");
+    assertError(fd, &head, VIR_ERR_ACCESS_DENIED, VIR_FROM_QEMU, "access denied: you");
+    /* What runs in a worker is asked about in any case. */
+    setAsking(fix, false, false, true);
+    head = header(PROC_PRIORITY, VIR_NET_CALL, 8);
+    rpcPeerSendPacket(fd, &head, "00000001");
+    assertError(fd, &head, VIR_ERR_ACCESS_DENIED, VIR_FROM_QEMU, "access denied: you");
+    g_assert_cmpuint(fix->asked, ==, 4);
+
+    /* Nothing is asked for a call that fails anyway. */
+    virMutexLock(&fix->lock);
+    fix->checkFails = true;
+    virMutexUnlock(&fix->lock);
+    rpcPeerSendPacket(fd, &head, "00000001");
+    assertError(fd, &head, VIR_ERR_INTERNAL_ERROR, VIR_FROM_QEMU, "internal error: not open");
+    g_assert_cmpuint(fix->asked, ==, 4);
+    close(fd);
+}
+
+/* Who waits for an answer holds up nobody else, and may go. */
+static void
+testGoneWhileAsked(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    int fd = join(fix);
+    int other = join(fix);
+
+    setAsking(fix, true, true, false);
+    sendCall(fd, PROC_ECHO, 1, "00000002 68690000");
+    await(fix, &fix->asked, 1);
+    virMutexLock(&fix->lock);
+    fix->asks = false;
+    virMutexUnlock(&fix->lock);
+    assertServed(other, 1);
+    close(fd);
+    await(fix, &fix->closed, 1);
+    virMutexLock(&fix->lock);
+    g_clear_pointer(&fix->client, virNetServerClientUnref);
+    virMutexUnlock(&fix->lock);
+    setAsking(fix, false, false, false);
+    await(fix, &fix->freed, 1);
+    assertServed(other, 2);
+    close(other);
 }
 
 static void
@@ -1162,11 +1279,11 @@ testAuthFailures(fixture *fix, gconstpointer data G_GNUC_UNUSED)
 }
 
 static virNetServerCall *
-takeLater(fixture *fix, size_t asked)
+takeLater(fixture *fix, size_t taken)
 {
     virNetServerCall *call;
 
-    await(fix, &fix->asked, asked);
+    await(fix, &fix->taken, taken);
     virMutexLock(&fix->lock);
     call = g_steal_pointer(&fix->later);
     virMutexUnlock(&fix->lock);
@@ -1190,7 +1307,7 @@ testOneByOne(fixture *fix, gconstpointer data G_GNUC_UNUSED)
     sendCall(fd, PROC_VOID, 5, NULL);
     call = takeLater(fix, 1);
     assertQuiet(fix, fd);
-    g_assert_cmpuint(counted(fix, &fix->asked), ==, 1);
+    g_assert_cmpuint(counted(fix, &fix->taken), ==, 1);
     virNetServerCallAnswer(call, 0);
     assertReply(fd, PROC_ANSWER, 1, "00000000");
     virNetServerCallAnswer(takeLater(fix, 2), 0);
@@ -2071,6 +2188,8 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     testSASLSetUp("digest-md5");
     ADD("calls", testCalls);
+    ADD("asks", testAsks);
+    ADD("gone-while-asked", testGoneWhileAsked);
     ADD("unknown", testUnknown);
     ADD("bad-calls", testBadCalls);
     ADD("not-calls", testNotCalls);
