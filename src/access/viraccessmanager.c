@@ -36,6 +36,7 @@ struct _virAccessManager {
     size_t nentries;
     bool allowsAll;
     atomic_bool stopped;
+    atomic_size_t failures;     /* questions without an answer since the last that had one */
     virAccessChangedFunc changed;
     void *opaque;
 };
@@ -194,6 +195,22 @@ virAccessManagerAllowsAll(const virAccessManager *manager)
     return manager->allowsAll;
 }
 
+/* The beginning and the end of trouble are logged, not each of its victims. */
+static void
+virAccessManagerNote(virAccessManager *manager, const virAccessDriver *driver, int rc)
+{
+    size_t failures;
+
+    if (rc >= 0 && atomic_load(&manager->failures) > 0 &&
+        (failures = atomic_exchange(&manager->failures, 0)) > 0)
+        VIR_WARN("access driver '%s' answers again; %zu questions were refused", driver->name,
+                 failures);
+    else if (rc < 0 && atomic_fetch_add(&manager->failures, 1) == 0 &&
+             !atomic_load(&manager->stopped))
+        VIR_WARN("access driver '%s' refuses what it can't find out: %s", driver->name,
+                 virErrorLastMessage());
+}
+
 int
 virAccessManagerCheck(virAccessManager *manager, const virAccessQuestion *question)
 {
@@ -210,7 +227,9 @@ virAccessManagerCheck(virAccessManager *manager, const virAccessQuestion *questi
             virReportError(VIR_ERR_OPERATION_ABORTED, "%s", _("the daemon is ending"));
             return -1;
         }
-        if ((rc = entry->driver->check(entry->state, question)) <= 0)
+        rc = entry->driver->check(entry->state, question);
+        virAccessManagerNote(manager, entry->driver, rc);
+        if (rc <= 0)
             return rc;
     }
     return 1;

@@ -24,6 +24,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "remote_daemon_access.h"
 #include "remote_daemon_auth.h"
 #include "remote_daemon_config.h"
 #include "remote_daemon_dispatch.h"
@@ -32,6 +33,7 @@
 #include "remote_daemon_notify.h"
 #include "remote_daemon_pidfile.h"
 #include "remote_daemon_relay.h"
+#include "viraccessmanager.h"
 #include "virgettext.h"
 #include "virlog.h"
 #include "virstate.h"
@@ -68,6 +70,8 @@ typedef struct {
     virIOLoop *loop;
     virNetServer *server;
     remoteDaemonListenContexts contexts;
+    virAccessManager *access;
+    remoteSight *sight;         /* NULL: all see all */
     virConnectPtr conn;
     remoteRelay *relay;
 
@@ -188,6 +192,12 @@ remoteDaemonStopTimers(void *opaque)
 
 /* --- configuration --- */
 
+static virAccessSettings
+remoteDaemonAccessSettings(const remoteDaemonConfig *config)
+{
+    return (virAccessSettings){ .file = config->accessFile };
+}
+
 /* The file's settings with the command line's on top; NULL with an error reported. */
 static remoteDaemonConfig *
 remoteDaemonReadConfig(const remoteDaemon *daemon)
@@ -196,6 +206,7 @@ remoteDaemonReadConfig(const remoteDaemon *daemon)
     g_autofree char *path = daemon->options.config ? g_strdup(daemon->options.config) :
                                                      remoteDaemonConfigPath(daemon->privileged);
     g_autoptr(GPtrArray) monitors = g_ptr_array_new();
+    virAccessSettings settings;
     size_t i;
 
     if (remoteDaemonConfigLoad(config, path, !daemon->options.config) < 0)
@@ -212,8 +223,10 @@ remoteDaemonReadConfig(const remoteDaemon *daemon)
     g_strfreev(config->monitors);
     config->monitors = (char **)g_ptr_array_free(g_steal_pointer(&monitors), FALSE);
 
+    settings = remoteDaemonAccessSettings(config);
     if (virStateCheck((const char *const *)config->monitors) < 0 ||
-        remoteDaemonListenCheck(config) < 0)
+        remoteDaemonListenCheck(config) < 0 ||
+        virAccessManagerTest((const char *const *)config->accessDrivers, &settings) < 0)
         return NULL;
     return g_steal_pointer(&config);
 }
@@ -260,6 +273,7 @@ remoteDaemonReload(remoteDaemon *daemon)
     g_autoptr(remoteDaemonConfig) config = NULL;
     g_autofree char *state = g_strdup_printf("RELOADING=1\nMONOTONIC_USEC=%" PRId64,
                                              g_get_monotonic_time());
+    virAccessSettings settings;
     virNetServerLimits limits;
     const char *fixed;
 
@@ -268,6 +282,9 @@ remoteDaemonReload(remoteDaemon *daemon)
         virStateReload((const char *const *)config->monitors) < 0) {
         VIR_ERROR("the configuration is not reloaded: %s", virErrorLastMessage());
     } else {
+        settings = remoteDaemonAccessSettings(config);
+        if (virAccessManagerReload(daemon->access, &settings) < 0)
+            VIR_ERROR("who may do what is not reloaded: %s", virErrorLastMessage());
         if (remoteDaemonListenReload(&daemon->contexts, config) < 0)
             VIR_ERROR("the certificates are not reloaded: %s", virErrorLastMessage());
         if (remoteDaemonApplyLog(daemon, config) < 0)
@@ -283,6 +300,23 @@ remoteDaemonReload(remoteDaemon *daemon)
 }
 
 /* --- start and end --- */
+
+static void
+remoteDaemonForgetSight(void *opaque)
+{
+    remoteSightForget(opaque);
+}
+
+/* Any thread: somebody may be allowed, or be refused, what he was not before. Not before there is a
+ * @sight, as nobody is asked before. */
+static void
+remoteDaemonAccessChanged(void *opaque)
+{
+    remoteDaemon *daemon = opaque;
+
+    VIR_INFO("the policy has changed");
+    virIOLoopInvoke(daemon->loop, remoteDaemonForgetSight, daemon->sight);
+}
 
 /* Makes sure that we are alone on our sockets. */
 static int
@@ -320,6 +354,7 @@ remoteDaemonRaiseFDLimit(void)
 static int
 remoteDaemonStart(remoteDaemon *daemon)
 {
+    const virAccessSettings settings = remoteDaemonAccessSettings(daemon->config);
     virNetServerLimits limits;
 
     remoteDaemonRaiseFDLimit();
@@ -329,7 +364,14 @@ remoteDaemonStart(remoteDaemon *daemon)
     if (virStateInitialize((const char *const *)daemon->config->monitors) < 0 ||
         !(daemon->conn = virConnectOpen("qemu:///system")))
         return -1;
-    daemon->relay = remoteRelayNew(daemon->conn);
+    daemon->access = virAccessManagerNew((const char *const *)daemon->config->accessDrivers,
+                                         &settings, remoteDaemonAccessChanged, daemon);
+    if (!daemon->access)
+        return -1;
+    remoteDaemonAccessInit(daemon->access);
+    if (!virAccessManagerAllowsAll(daemon->access))
+        daemon->sight = remoteSightNew(daemon->access, daemon->loop);
+    daemon->relay = remoteRelayNew(daemon->conn, daemon->sight);
     remoteDaemonDispatchInit(daemon->relay, daemon->privileged ? "qemu:///system" :
                                                                  "qemu:///session");
     remoteDaemonFillLimits(daemon->config, &limits);
@@ -351,10 +393,13 @@ remoteDaemonStop(remoteDaemon *daemon)
         virNetServerStop(daemon->server);
     remoteDaemonListenContextsStop(&daemon->contexts);
     /* So that what workers wait for comes to an end. */
+    virAccessManagerStop(daemon->access);
     if (virStateIsActive())
         virStateStop();
     virNetServerFree(daemon->server);
     remoteRelayFree(daemon->relay);
+    remoteSightFree(daemon->sight);
+    virAccessManagerFree(daemon->access);
     remoteDaemonListenContextsClear(&daemon->contexts);
     virConnectUnref(daemon->conn);
     if (virStateIsActive())

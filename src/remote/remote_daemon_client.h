@@ -30,4 +30,9 @@ struct _remoteDaemonClient {
     GHashTable *gaps;               /* remoteRelayGap by stream: events that it did not get */
     guint64 lostSerial;             /* of the last of these */
     GHashTable *crowd;              /* bytes queued of each stream since the queue was half full */
+    /* Where somebody decides who may see what; NULL as long as no registration needs them. */
+    struct _remoteRelayView *domainView;        /* for registrations for domain events */
+    struct _remoteRelayView *monitorView;       /* ... for monitor events */
+    size_t heldBytes;               /* of events that wait until it is known whether it may see them */
+    guint64 hidden;                 /* events that it may not see, once for each registration */
 };

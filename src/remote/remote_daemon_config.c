@@ -127,6 +127,8 @@ static const remoteDaemonConfigRow remoteDaemonConfigRows[] = {
     NUMBER("tls_no_verify_certificate", tlsNoVerifyCertificate, RELOADED, 0, 1),
     LIST("tls_allowed_dn_list", tlsAllowedDNList, RELOADED),
     TEXT("tls_priority", tlsPriority, RELOADED, remoteDaemonConfigCheckFilled),
+    LIST("access_drivers", accessDrivers, FIXED),
+    TEXT("access_file", accessFile, RELOADED, remoteDaemonConfigCheckAbsolute),
     /* Each takes a descriptor; the kernel's default for a process is 1,024 to 524,288. */
     NUMBER("max_clients", maxClients, RELOADED, 1, 100000),
     NUMBER("max_anonymous_clients", maxAnonymousClients, RELOADED, 0, 100000),
@@ -178,6 +180,16 @@ remoteDaemonConfigNames(void)
     return names;
 }
 
+/* One that wasn't given has no items either. */
+static bool
+remoteDaemonConfigListIsSame(char *const *one, char *const *other)
+{
+    const char *const none[] = { NULL };
+
+    return g_strv_equal(one ? (const char *const *)one : none,
+                        other ? (const char *const *)other : none);
+}
+
 static bool
 remoteDaemonConfigRowIsSame(const remoteDaemonConfigRow *row, const remoteDaemonConfig *one,
                             const remoteDaemonConfig *other)
@@ -187,7 +199,9 @@ remoteDaemonConfigRowIsSame(const remoteDaemonConfigRow *row, const remoteDaemon
 
     if (row->kind == REMOTE_DAEMON_CONFIG_TEXT)
         return g_strcmp0(*(char *const *)here, *(char *const *)there) == 0;
-    /* All that are fixed are texts or numbers. */
+    if (row->kind == REMOTE_DAEMON_CONFIG_LIST)
+        return remoteDaemonConfigListIsSame(*(char **const *)here, *(char **const *)there);
+    /* How clients prove who they are is never fixed. */
     return *(const gint64 *)here == *(const gint64 *)there;
 }
 
@@ -238,6 +252,8 @@ remoteDaemonConfigNew(bool privileged)
     config->caFile = g_strdup("/etc/pki/CA/cacert.pem");
     config->certFile = g_strdup("/etc/pki/libvirt/servercert.pem");
     config->keyFile = g_strdup("/etc/pki/libvirt/private/serverkey.pem");
+    config->accessFile = privileged ? g_strdup(SYSCONFDIR "/virtmon/virtmond-acl.conf") :
+        g_build_filename(g_get_user_config_dir(), "virtmon", "virtmond-acl.conf", NULL);
     config->maxClients = 5000;
     config->maxAnonymousClients = 20;
     config->maxWorkers = 256;

@@ -54,6 +54,9 @@ typedef struct {
     char **tlsAllowedDNList;
     char *tlsPriority;
 
+    char **accessDrivers;
+    char *accessFile;           /* never NULL */
+
     gint64 maxClients;
     gint64 maxAnonymousClients;
     gint64 maxWorkers;

@@ -17,11 +17,12 @@
 #include <unistd.h>
 
 #include "qemu_protocol.h"
+#include "remote_daemon_access.h"
 #include "remote_daemon_auth.h"
 #include "remote_protocol.h"
-#include "viraccessperm.h"
 #include "virgettext.h"
 #include "virlog.h"
+#include "viruuid.h"
 
 #define VIR_FROM_THIS VIR_FROM_RPC
 
@@ -232,31 +233,85 @@ remoteDaemonNodeGetSecurityModel(virNetServerCall *call G_GNUC_UNUSED, void *arg
 
 /* --- finding domains --- */
 
+/* Drops those that the client may not see. Returns how many are left at the beginning of @domains, or
+ * -1 with an error reported, and none is left. */
+static int
+remoteDaemonKeepVisible(virNetServerCall *call, virDomainPtr *domains, int count)
+{
+    int kept = 0;
+    int sees = 0;
+    int i;
+
+    for (i = 0; i < count; i++) {
+        if (sees >= 0)
+            sees = remoteDaemonAccessSees(call, domains[i]);
+        if (sees > 0)
+            domains[kept++] = domains[i];
+        else
+            virDomainUnref(domains[i]);
+    }
+    if (sees >= 0)
+        return kept;
+    for (i = 0; i < kept; i++)
+        virDomainUnref(domains[i]);
+    return -1;
+}
+
+/* All that the client may see, as virConnectListAllDomains(): each of *@domains is the caller's, and
+ * so is the array, to be freed by free(). */
+static int
+remoteDaemonListVisible(virNetServerCall *call, virDomainPtr **domains, unsigned int flags)
+{
+    int count = virConnectListAllDomains(remoteDaemonConn(call), domains, flags);
+
+    if (count < 0)
+        return -1;
+    if ((count = remoteDaemonKeepVisible(call, *domains, count)) < 0) {
+        free(*domains);
+        *domains = NULL;
+    }
+    return count;
+}
+
 static int
 remoteDaemonConnectListAllDomains(virNetServerCall *call, void *opaque, void *result)
 {
     remote_connect_list_all_domains_args *args = opaque;
     remote_connect_list_all_domains_ret *ret = result;
     virDomainPtr *domains = NULL;
-    int count = virConnectListAllDomains(remoteDaemonConn(call),
-                                         args->need_results ? &domains : NULL, args->flags);
+    int count = remoteDaemonListVisible(call, &domains, args->flags);
     int i;
 
     if (count < 0)
         return -1;
     ret->ret = count;
-    if (!domains)
-        return 0;
     /* The list of domains has this limit too. */
     g_assert(count <= REMOTE_DOMAIN_LIST_MAX);
-    ret->domains.domains_val = g_new0(remote_nonnull_domain, count);
-    ret->domains.domains_len = count;
+    if (args->need_results) {
+        ret->domains.domains_val = g_new0(remote_nonnull_domain, MAX(count, 1));
+        ret->domains.domains_len = count;
+    }
     for (i = 0; i < count; i++) {
-        remoteDaemonDomainToWire(domains[i], &ret->domains.domains_val[i]);
+        if (args->need_results)
+            remoteDaemonDomainToWire(domains[i], &ret->domains.domains_val[i]);
         virDomainUnref(domains[i]);
     }
     free(domains);
     return 0;
+}
+
+/* Returns how many there are, or -1 with an error reported. */
+static int
+remoteDaemonCountVisible(virNetServerCall *call, unsigned int flags)
+{
+    virDomainPtr *domains = NULL;
+    int count = remoteDaemonListVisible(call, &domains, flags);
+    int i;
+
+    for (i = 0; i < count; i++)
+        virDomainUnref(domains[i]);
+    free(domains);
+    return count;
 }
 
 static int
@@ -264,7 +319,8 @@ remoteDaemonConnectNumOfDomains(virNetServerCall *call, void *args G_GNUC_UNUSED
 {
     remote_connect_num_of_domains_ret *ret = result;
 
-    return (ret->num = virConnectNumOfDomains(remoteDaemonConn(call))) < 0 ? -1 : 0;
+    ret->num = remoteDaemonCountVisible(call, VIR_CONNECT_LIST_DOMAINS_ACTIVE);
+    return ret->num < 0 ? -1 : 0;
 }
 
 /* Returns 0, or -1 with an error reported if a client wants more than a reply can carry. */
@@ -283,14 +339,22 @@ remoteDaemonConnectListDomains(virNetServerCall *call, void *opaque, void *resul
 {
     remote_connect_list_domains_args *args = opaque;
     remote_connect_list_domains_ret *ret = result;
+    virDomainPtr *domains = NULL;
     int count;
+    int i;
 
-    if (remoteDaemonCheckCount(args->maxids) < 0)
+    if (remoteDaemonCheckCount(args->maxids) < 0 ||
+        (count = remoteDaemonListVisible(call, &domains, VIR_CONNECT_LIST_DOMAINS_ACTIVE)) < 0)
         return -1;
     ret->ids.ids_val = g_new0(int, MAX(args->maxids, 1));
-    count = virConnectListDomains(remoteDaemonConn(call), ret->ids.ids_val, args->maxids);
-    ret->ids.ids_len = MAX(count, 0);
-    return count < 0 ? -1 : 0;
+    ret->ids.ids_len = MIN(count, args->maxids);
+    for (i = 0; i < count; i++) {
+        if (i < args->maxids)
+            ret->ids.ids_val[i] = domains[i]->id;
+        virDomainUnref(domains[i]);
+    }
+    free(domains);
+    return 0;
 }
 
 static int
@@ -299,7 +363,8 @@ remoteDaemonConnectNumOfDefinedDomains(virNetServerCall *call, void *args G_GNUC
 {
     remote_connect_num_of_defined_domains_ret *ret = result;
 
-    return (ret->num = virConnectNumOfDefinedDomains(remoteDaemonConn(call))) < 0 ? -1 : 0;
+    ret->num = remoteDaemonCountVisible(call, VIR_CONNECT_LIST_DOMAINS_INACTIVE);
+    return ret->num < 0 ? -1 : 0;
 }
 
 static int
@@ -307,15 +372,22 @@ remoteDaemonConnectListDefinedDomains(virNetServerCall *call, void *opaque, void
 {
     remote_connect_list_defined_domains_args *args = opaque;
     remote_connect_list_defined_domains_ret *ret = result;
+    virDomainPtr *domains = NULL;
     int count;
+    int i;
 
-    if (remoteDaemonCheckCount(args->maxnames) < 0)
+    if (remoteDaemonCheckCount(args->maxnames) < 0 ||
+        (count = remoteDaemonListVisible(call, &domains, VIR_CONNECT_LIST_DOMAINS_INACTIVE)) < 0)
         return -1;
     ret->names.names_val = g_new0(char *, MAX(args->maxnames, 1));
-    count = virConnectListDefinedDomains(remoteDaemonConn(call), ret->names.names_val,
-                                         args->maxnames);
-    ret->names.names_len = MAX(count, 0);
-    return count < 0 ? -1 : 0;
+    ret->names.names_len = MIN(count, args->maxnames);
+    for (i = 0; i < count; i++) {
+        if (i < args->maxnames)
+            ret->names.names_val[i] = g_strdup(domains[i]->name);
+        virDomainUnref(domains[i]);
+    }
+    free(domains);
+    return 0;
 }
 
 /* Takes @dom; NULL: an error is reported. */
@@ -329,14 +401,38 @@ remoteDaemonReturnDomain(virDomainPtr dom, remote_nonnull_domain *wire)
     return 0;
 }
 
+/* One that the client may not see isn't found: NULL without an error reported, which *@hidden says.
+ * Takes @dom; NULL: an error is reported. */
+static virDomainPtr
+remoteDaemonFindVisible(virNetServerCall *call, virDomainPtr dom, bool *hidden)
+{
+    int sees;
+
+    *hidden = false;
+    if (!dom)
+        return NULL;
+    if ((sees = remoteDaemonAccessSees(call, dom)) > 0)
+        return dom;
+    virDomainUnref(dom);
+    *hidden = sees == 0;
+    return NULL;
+}
+
+/* What is hidden is reported as the driver words it. */
+#define remoteDaemonReportHidden(...) \
+    virReportErrorFull(VIR_FROM_QEMU, VIR_ERR_NO_DOMAIN, __FILE__, __func__, __LINE__, __VA_ARGS__)
+
 static int
 remoteDaemonDomainLookupByID(virNetServerCall *call, void *opaque, void *result)
 {
     remote_domain_lookup_by_id_args *args = opaque;
     remote_domain_lookup_by_id_ret *ret = result;
+    virDomainPtr dom = virDomainLookupByID(remoteDaemonConn(call), args->id);
+    bool hidden;
 
-    return remoteDaemonReturnDomain(virDomainLookupByID(remoteDaemonConn(call), args->id),
-                                    &ret->dom);
+    if (!(dom = remoteDaemonFindVisible(call, dom, &hidden)) && hidden)
+        remoteDaemonReportHidden(_("no domain with matching id %1$d"), args->id);
+    return remoteDaemonReturnDomain(dom, &ret->dom);
 }
 
 static int
@@ -344,9 +440,12 @@ remoteDaemonDomainLookupByName(virNetServerCall *call, void *opaque, void *resul
 {
     remote_domain_lookup_by_name_args *args = opaque;
     remote_domain_lookup_by_name_ret *ret = result;
+    virDomainPtr dom = virDomainLookupByName(remoteDaemonConn(call), args->name);
+    bool hidden;
 
-    return remoteDaemonReturnDomain(virDomainLookupByName(remoteDaemonConn(call), args->name),
-                                    &ret->dom);
+    if (!(dom = remoteDaemonFindVisible(call, dom, &hidden)) && hidden)
+        remoteDaemonReportHidden(_("no domain with matching name '%1$s'"), args->name);
+    return remoteDaemonReturnDomain(dom, &ret->dom);
 }
 
 static int
@@ -354,10 +453,15 @@ remoteDaemonDomainLookupByUUID(virNetServerCall *call, void *opaque, void *resul
 {
     remote_domain_lookup_by_uuid_args *args = opaque;
     remote_domain_lookup_by_uuid_ret *ret = result;
+    const unsigned char *uuid = (const unsigned char *)args->uuid;
+    virDomainPtr dom = virDomainLookupByUUID(remoteDaemonConn(call), uuid);
+    char text[VIR_UUID_STRING_BUFLEN];
+    bool hidden;
 
-    return remoteDaemonReturnDomain(virDomainLookupByUUID(remoteDaemonConn(call),
-                                                          (const unsigned char *)args->uuid),
-                                    &ret->dom);
+    if (!(dom = remoteDaemonFindVisible(call, dom, &hidden)) && hidden)
+        remoteDaemonReportHidden(_("no domain with matching uuid '%1$s'"),
+                                 virUUIDFormat(uuid, text));
+    return remoteDaemonReturnDomain(dom, &ret->dom);
 }
 
 /* --- asking about a domain --- */
@@ -713,9 +817,17 @@ remoteDaemonQemuAttach(virNetServerCall *call, void *opaque, void *result)
 {
     qemu_domain_attach_args *args = opaque;
     qemu_domain_attach_ret *ret = result;
+    virConnectPtr conn = remoteDaemonConn(call);
+    virDomainPtr dom;
 
-    return remoteDaemonReturnDomain(virDomainQemuAttach(remoteDaemonConn(call), args->pid_value,
-                                                        args->flags), &ret->dom);
+    /* Which domain it is turns out when it is one: whoever may do this with none at all doesn't get
+     * that far, and whoever may not with this one is told nothing of it. */
+    if (!(conn->flags & VIR_CONNECT_RO) && remoteDaemonAccessAskDomain(call, NULL) < 0)
+        return -1;
+    dom = virDomainQemuAttach(conn, args->pid_value, args->flags);
+    if (dom && remoteDaemonAccessAskDomain(call, dom) < 0)
+        g_clear_pointer(&dom, virDomainUnref);
+    return remoteDaemonReturnDomain(dom, &ret->dom);
 }
 
 static int
@@ -741,7 +853,7 @@ remoteDaemonQemuMonitorEventRegister(virNetServerCall *call, void *opaque, void 
 
     ret->callbackID = remoteRelayAddMonitor(remoteDaemonRelay, remoteDaemonCaller(call),
                                             args->dom, args->event ? *args->event : NULL,
-                                            args->flags);
+                                            args->flags, virNetServerCallGetVerdict(call) > 0);
     return ret->callbackID < 0 ? -1 : 0;
 }
 
@@ -758,14 +870,25 @@ remoteDaemonQemuMonitorEventDeregister(virNetServerCall *call, void *opaque,
 /* --- the tables --- */
 
 #define INLINE VIR_NET_SERVER_PROC_INLINE
+#define ANYWHERE (VIR_NET_SERVER_PROC_INLINE | VIR_NET_SERVER_PROC_ANYWHERE)
 #define PRIORITY VIR_NET_SERVER_PROC_PRIORITY
 #define NO_AUTH VIR_NET_SERVER_PROC_NO_AUTH
 #define SECRET VIR_NET_SERVER_PROC_SECRET
 #define WORKER 0
 
-/* What a procedure needs to be allowed to its caller: as libvirt has it. */
-#define NEEDS(...) (const virAccessNeed[]) { __VA_ARGS__, { VIR_ACCESS_PERM_NONE, 0, false } }
-#define NEEDS_NOTHING (const virAccessNeed[]) { { VIR_ACCESS_PERM_NONE, 0, false } }
+/* What a procedure needs to be allowed to its caller: as libvirt has it. Those of a domain are asked
+ * about the one that stands in the arguments; FOUND: the function finds it, and asks. */
+#define LIST(...) (const virAccessNeed[]) { __VA_ARGS__, { VIR_ACCESS_PERM_NONE, 0, false } }
+#define ACL(...) &(const remoteDaemonACL) { __VA_ARGS__ }
+#define NOWHERE REMOTE_DAEMON_ACCESS_NOWHERE
+#define NEEDS(...) ACL(LIST(__VA_ARGS__), NULL, NOWHERE, NOWHERE)
+#define NEEDS_NOTHING NEEDS({ VIR_ACCESS_PERM_NONE, 0, false })
+#define NEEDS_DOMAIN(name, ...) \
+    ACL(LIST(__VA_ARGS__), NULL, offsetof(name##_args, dom), NOWHERE)
+#define NEEDS_DOMAIN_IF(name, ...) \
+    ACL(LIST(__VA_ARGS__), NULL, offsetof(name##_args, dom), offsetof(name##_args, flags))
+#define NEEDS_FOUND NEEDS
+#define NEEDS_OR_READ_ONLY(needs, readOnly) ACL(needs, readOnly, NOWHERE, NOWHERE)
 #define CONNECT(perm) { VIR_ACCESS_PERM_CONNECT_##perm, 0, false }
 #define DOMAIN(perm) { VIR_ACCESS_PERM_DOMAIN_##perm, 0, false }
 #define DOMAIN_IF(perm, flags) { VIR_ACCESS_PERM_DOMAIN_##perm, flags, false }
@@ -787,7 +910,7 @@ static const virNetServerProc remoteDaemonProcs[] = {
          NEEDS_NOTHING),
     PROC(REMOTE_PROC_CONNECT_GET_TYPE, remoteDaemonConnectGetType,
          VOID, RET(remote_connect_get_type), INLINE,
-         NEEDS(CONNECT(GETATTR))),
+         NEEDS_NOTHING),
     PROC(REMOTE_PROC_CONNECT_GET_VERSION, remoteDaemonConnectGetVersion,
          VOID, RET(remote_connect_get_version), WORKER,
          NEEDS(CONNECT(GETATTR))),
@@ -796,59 +919,61 @@ static const virNetServerProc remoteDaemonProcs[] = {
          NEEDS(CONNECT(READ))),
     PROC(REMOTE_PROC_DOMAIN_DESTROY, remoteDaemonDomainDestroy,
          ARGS(remote_domain_destroy), VOID, WORKER,
-         NEEDS(DOMAIN(STOP))),
+         NEEDS_DOMAIN(remote_domain_destroy, DOMAIN(STOP))),
     PROC(REMOTE_PROC_DOMAIN_GET_XML_DESC, remoteDaemonDomainGetXMLDesc,
          ARGS(remote_domain_get_xml_desc), RET(remote_domain_get_xml_desc), WORKER,
-         NEEDS(DOMAIN(READ), DOMAIN_IF(READ_SECURE,
+         NEEDS_DOMAIN_IF(remote_domain_get_xml_desc,
+                         DOMAIN(READ), DOMAIN_IF(READ_SECURE,
                                      VIR_DOMAIN_XML_SECURE | VIR_DOMAIN_XML_MIGRATABLE))),
     PROC(REMOTE_PROC_DOMAIN_GET_AUTOSTART, remoteDaemonDomainGetAutostart,
-         ARGS(remote_domain_get_autostart), RET(remote_domain_get_autostart), INLINE,
-         NEEDS(DOMAIN(READ))),
+         ARGS(remote_domain_get_autostart), RET(remote_domain_get_autostart), ANYWHERE,
+         NEEDS_DOMAIN(remote_domain_get_autostart, DOMAIN(READ))),
     PROC(REMOTE_PROC_DOMAIN_GET_INFO, remoteDaemonDomainGetInfo,
          ARGS(remote_domain_get_info), RET(remote_domain_get_info), WORKER,
-         NEEDS(DOMAIN(READ))),
+         NEEDS_DOMAIN(remote_domain_get_info, DOMAIN(READ))),
     PROC(REMOTE_PROC_DOMAIN_GET_MAX_MEMORY, remoteDaemonDomainGetMaxMemory,
          ARGS(remote_domain_get_max_memory), RET(remote_domain_get_max_memory), WORKER,
-         NEEDS(DOMAIN(READ))),
+         NEEDS_DOMAIN(remote_domain_get_max_memory, DOMAIN(READ))),
     PROC(REMOTE_PROC_DOMAIN_GET_MAX_VCPUS, remoteDaemonDomainGetMaxVcpus,
          ARGS(remote_domain_get_max_vcpus), RET(remote_domain_get_max_vcpus), WORKER,
-         NEEDS(DOMAIN(READ))),
+         NEEDS_DOMAIN(remote_domain_get_max_vcpus, DOMAIN(READ))),
     PROC(REMOTE_PROC_DOMAIN_GET_OS_TYPE, remoteDaemonDomainGetOSType,
-         ARGS(remote_domain_get_os_type), RET(remote_domain_get_os_type), INLINE,
-         NEEDS(DOMAIN(READ))),
+         ARGS(remote_domain_get_os_type), RET(remote_domain_get_os_type), ANYWHERE,
+         NEEDS_DOMAIN(remote_domain_get_os_type, DOMAIN(READ))),
     PROC(REMOTE_PROC_CONNECT_LIST_DEFINED_DOMAINS, remoteDaemonConnectListDefinedDomains,
          ARGS(remote_connect_list_defined_domains),
-         RET(remote_connect_list_defined_domains), INLINE,
+         RET(remote_connect_list_defined_domains), ANYWHERE,
          NEEDS(CONNECT(SEARCH_DOMAINS), EACH_DOMAIN(GETATTR))),
     PROC(REMOTE_PROC_DOMAIN_LOOKUP_BY_ID, remoteDaemonDomainLookupByID,
-         ARGS(remote_domain_lookup_by_id), RET(remote_domain_lookup_by_id), INLINE,
-         NEEDS(DOMAIN(GETATTR))),
+         ARGS(remote_domain_lookup_by_id), RET(remote_domain_lookup_by_id), ANYWHERE,
+         NEEDS_FOUND(DOMAIN(GETATTR))),
     PROC(REMOTE_PROC_DOMAIN_LOOKUP_BY_NAME, remoteDaemonDomainLookupByName,
-         ARGS(remote_domain_lookup_by_name), RET(remote_domain_lookup_by_name), INLINE,
-         NEEDS(DOMAIN(GETATTR))),
+         ARGS(remote_domain_lookup_by_name), RET(remote_domain_lookup_by_name), ANYWHERE,
+         NEEDS_FOUND(DOMAIN(GETATTR))),
     PROC(REMOTE_PROC_DOMAIN_LOOKUP_BY_UUID, remoteDaemonDomainLookupByUUID,
-         ARGS(remote_domain_lookup_by_uuid), RET(remote_domain_lookup_by_uuid), INLINE,
-         NEEDS(DOMAIN(GETATTR))),
+         ARGS(remote_domain_lookup_by_uuid), RET(remote_domain_lookup_by_uuid), ANYWHERE,
+         NEEDS_FOUND(DOMAIN(GETATTR))),
     PROC(REMOTE_PROC_CONNECT_NUM_OF_DEFINED_DOMAINS, remoteDaemonConnectNumOfDefinedDomains,
-         VOID, RET(remote_connect_num_of_defined_domains), INLINE,
+         VOID, RET(remote_connect_num_of_defined_domains), ANYWHERE,
          NEEDS(CONNECT(SEARCH_DOMAINS), EACH_DOMAIN(GETATTR))),
     PROC(REMOTE_PROC_DOMAIN_REBOOT, remoteDaemonDomainReboot,
          ARGS(remote_domain_reboot), VOID, WORKER,
-         NEEDS(DOMAIN(INIT_CONTROL), DOMAIN_IF(WRITE, VIR_DOMAIN_REBOOT_GUEST_AGENT))),
+         NEEDS_DOMAIN_IF(remote_domain_reboot,
+                         DOMAIN(INIT_CONTROL), DOMAIN_IF(WRITE, VIR_DOMAIN_REBOOT_GUEST_AGENT))),
     PROC(REMOTE_PROC_DOMAIN_RESUME, remoteDaemonDomainResume,
          ARGS(remote_domain_resume), VOID, WORKER,
-         NEEDS(DOMAIN(SUSPEND))),
+         NEEDS_DOMAIN(remote_domain_resume, DOMAIN(SUSPEND))),
     PROC(REMOTE_PROC_DOMAIN_SHUTDOWN, remoteDaemonDomainShutdown,
          ARGS(remote_domain_shutdown), VOID, WORKER,
-         NEEDS(DOMAIN(INIT_CONTROL))),
+         NEEDS_DOMAIN(remote_domain_shutdown, DOMAIN(INIT_CONTROL))),
     PROC(REMOTE_PROC_DOMAIN_SUSPEND, remoteDaemonDomainSuspend,
          ARGS(remote_domain_suspend), VOID, WORKER,
-         NEEDS(DOMAIN(SUSPEND))),
+         NEEDS_DOMAIN(remote_domain_suspend, DOMAIN(SUSPEND))),
     PROC(REMOTE_PROC_CONNECT_LIST_DOMAINS, remoteDaemonConnectListDomains,
-         ARGS(remote_connect_list_domains), RET(remote_connect_list_domains), INLINE,
+         ARGS(remote_connect_list_domains), RET(remote_connect_list_domains), ANYWHERE,
          NEEDS(CONNECT(SEARCH_DOMAINS), EACH_DOMAIN(GETATTR))),
     PROC(REMOTE_PROC_CONNECT_NUM_OF_DOMAINS, remoteDaemonConnectNumOfDomains,
-         VOID, RET(remote_connect_num_of_domains), INLINE,
+         VOID, RET(remote_connect_num_of_domains), ANYWHERE,
          NEEDS(CONNECT(SEARCH_DOMAINS), EACH_DOMAIN(GETATTR))),
     PROC(REMOTE_PROC_CONNECT_GET_HOSTNAME, remoteDaemonConnectGetHostname,
          VOID, RET(remote_connect_get_hostname), WORKER | PRIORITY,
@@ -881,20 +1006,20 @@ static const virNetServerProc remoteDaemonProcs[] = {
          VOID, RET(remote_connect_get_uri), INLINE,
          NEEDS_NOTHING),
     PROC(REMOTE_PROC_DOMAIN_GET_SECURITY_LABEL, remoteDaemonDomainGetSecurityLabel,
-         ARGS(remote_domain_get_security_label), RET(remote_domain_get_security_label), INLINE,
-         NEEDS(DOMAIN(READ))),
+         ARGS(remote_domain_get_security_label), RET(remote_domain_get_security_label), ANYWHERE,
+         NEEDS_DOMAIN(remote_domain_get_security_label, DOMAIN(READ))),
     PROC(REMOTE_PROC_NODE_GET_SECURITY_MODEL, remoteDaemonNodeGetSecurityModel,
-         VOID, RET(remote_node_get_security_model), INLINE,
+         VOID, RET(remote_node_get_security_model), ANYWHERE,
          NEEDS(CONNECT(READ))),
     PROC(REMOTE_PROC_CONNECT_IS_SECURE, remoteDaemonConnectIsSecure,
          VOID, RET(remote_connect_is_secure), INLINE,
          NEEDS_NOTHING),
     PROC(REMOTE_PROC_DOMAIN_IS_ACTIVE, remoteDaemonDomainIsActive,
-         ARGS(remote_domain_is_active), RET(remote_domain_is_active), INLINE,
-         NEEDS(DOMAIN(READ))),
+         ARGS(remote_domain_is_active), RET(remote_domain_is_active), ANYWHERE,
+         NEEDS_DOMAIN(remote_domain_is_active, DOMAIN(READ))),
     PROC(REMOTE_PROC_DOMAIN_IS_PERSISTENT, remoteDaemonDomainIsPersistent,
-         ARGS(remote_domain_is_persistent), RET(remote_domain_is_persistent), INLINE,
-         NEEDS(DOMAIN(READ))),
+         ARGS(remote_domain_is_persistent), RET(remote_domain_is_persistent), ANYWHERE,
+         NEEDS_DOMAIN(remote_domain_is_persistent, DOMAIN(READ))),
     PROC(REMOTE_PROC_CONNECT_GET_LIB_VERSION, remoteDaemonConnectGetLibVersion,
          VOID, RET(remote_connect_get_lib_version), INLINE,
          NEEDS_NOTHING),
@@ -907,33 +1032,34 @@ static const virNetServerProc remoteDaemonProcs[] = {
          NEEDS(CONNECT(READ))),
     PROC(REMOTE_PROC_DOMAIN_HAS_MANAGED_SAVE_IMAGE, remoteDaemonDomainHasManagedSaveImage,
          ARGS(remote_domain_has_managed_save_image),
-         RET(remote_domain_has_managed_save_image), INLINE,
-         NEEDS(DOMAIN(READ))),
+         RET(remote_domain_has_managed_save_image), ANYWHERE,
+         NEEDS_DOMAIN(remote_domain_has_managed_save_image, DOMAIN(READ))),
     PROC(REMOTE_PROC_DOMAIN_IS_UPDATED, remoteDaemonDomainIsUpdated,
-         ARGS(remote_domain_is_updated), RET(remote_domain_is_updated), INLINE,
-         NEEDS(DOMAIN(READ))),
+         ARGS(remote_domain_is_updated), RET(remote_domain_is_updated), ANYWHERE,
+         NEEDS_DOMAIN(remote_domain_is_updated, DOMAIN(READ))),
     PROC(REMOTE_PROC_DOMAIN_GET_STATE, remoteDaemonDomainGetState,
-         ARGS(remote_domain_get_state), RET(remote_domain_get_state), INLINE,
-         NEEDS(DOMAIN(READ))),
+         ARGS(remote_domain_get_state), RET(remote_domain_get_state), ANYWHERE,
+         NEEDS_DOMAIN(remote_domain_get_state, DOMAIN(READ))),
     PROC(REMOTE_PROC_DOMAIN_DESTROY_FLAGS, remoteDaemonDomainDestroyFlags,
          ARGS(remote_domain_destroy_flags), VOID, WORKER,
-         NEEDS(DOMAIN(STOP))),
+         NEEDS_DOMAIN(remote_domain_destroy_flags, DOMAIN(STOP))),
     PROC(REMOTE_PROC_DOMAIN_RESET, remoteDaemonDomainReset,
          ARGS(remote_domain_reset), VOID, WORKER,
-         NEEDS(DOMAIN(RESET))),
+         NEEDS_DOMAIN(remote_domain_reset, DOMAIN(RESET))),
     PROC(REMOTE_PROC_DOMAIN_SHUTDOWN_FLAGS, remoteDaemonDomainShutdownFlags,
          ARGS(remote_domain_shutdown_flags), VOID, WORKER,
-         NEEDS(DOMAIN(INIT_CONTROL), DOMAIN_IF(WRITE, VIR_DOMAIN_SHUTDOWN_GUEST_AGENT))),
+         NEEDS_DOMAIN_IF(remote_domain_shutdown_flags,
+                         DOMAIN(INIT_CONTROL), DOMAIN_IF(WRITE, VIR_DOMAIN_SHUTDOWN_GUEST_AGENT))),
     PROC(REMOTE_PROC_DOMAIN_GET_METADATA, remoteDaemonDomainGetMetadata,
-         ARGS(remote_domain_get_metadata), RET(remote_domain_get_metadata), INLINE,
-         NEEDS(DOMAIN(READ))),
+         ARGS(remote_domain_get_metadata), RET(remote_domain_get_metadata), ANYWHERE,
+         NEEDS_DOMAIN(remote_domain_get_metadata, DOMAIN(READ))),
     PROC(REMOTE_PROC_CONNECT_LIST_ALL_DOMAINS, remoteDaemonConnectListAllDomains,
-         ARGS(remote_connect_list_all_domains), RET(remote_connect_list_all_domains), INLINE,
+         ARGS(remote_connect_list_all_domains), RET(remote_connect_list_all_domains), ANYWHERE,
          NEEDS(CONNECT(SEARCH_DOMAINS), EACH_DOMAIN(GETATTR))),
     PROC(REMOTE_PROC_DOMAIN_GET_SECURITY_LABEL_LIST, remoteDaemonDomainGetSecurityLabelList,
          ARGS(remote_domain_get_security_label_list),
-         RET(remote_domain_get_security_label_list), INLINE,
-         NEEDS(DOMAIN(READ))),
+         RET(remote_domain_get_security_label_list), ANYWHERE,
+         NEEDS_DOMAIN(remote_domain_get_security_label_list, DOMAIN(READ))),
     PROC(REMOTE_PROC_CONNECT_DOMAIN_EVENT_CALLBACK_REGISTER_ANY,
          remoteDaemonConnectDomainEventCallbackRegisterAny,
          ARGS(remote_connect_domain_event_callback_register_any),
@@ -950,31 +1076,33 @@ static const virNetServerProc remoteDaemonProcs[] = {
          VOID, VOID, INLINE,
          NEEDS_NOTHING),
     PROC(REMOTE_PROC_DOMAIN_GET_MESSAGES, remoteDaemonDomainGetMessages,
-         ARGS(remote_domain_get_messages), RET(remote_domain_get_messages), INLINE,
-         NEEDS(DOMAIN(READ))),
+         ARGS(remote_domain_get_messages), RET(remote_domain_get_messages), ANYWHERE,
+         NEEDS_DOMAIN(remote_domain_get_messages, DOMAIN(READ))),
 };
 
 static const virNetServerProc remoteDaemonQemuProcs[] = {
     PROC(QEMU_PROC_DOMAIN_MONITOR_COMMAND, remoteDaemonQemuMonitorCommand,
          ARGS(qemu_domain_monitor_command), RET(qemu_domain_monitor_command), WORKER,
-         NEEDS(DOMAIN(WRITE))),
+         NEEDS_DOMAIN(qemu_domain_monitor_command, DOMAIN(WRITE))),
     PROC(QEMU_PROC_DOMAIN_ATTACH, remoteDaemonQemuAttach,
          ARGS(qemu_domain_attach), RET(qemu_domain_attach), WORKER,
-         NEEDS(DOMAIN(START), DOMAIN(WRITE))),
+         NEEDS_FOUND(DOMAIN(START), DOMAIN(WRITE))),
     PROC(QEMU_PROC_DOMAIN_AGENT_COMMAND, remoteDaemonQemuAgentCommand,
          ARGS(qemu_domain_agent_command), RET(qemu_domain_agent_command), WORKER,
-         NEEDS(DOMAIN(WRITE))),
+         NEEDS_DOMAIN(qemu_domain_agent_command, DOMAIN(WRITE))),
     PROC(QEMU_PROC_CONNECT_DOMAIN_MONITOR_EVENT_REGISTER, remoteDaemonQemuMonitorEventRegister,
          ARGS(qemu_connect_domain_monitor_event_register),
          RET(qemu_connect_domain_monitor_event_register), INLINE,
-         NEEDS(CONNECT(SEARCH_DOMAINS), CONNECT(WRITE), EACH_DOMAIN(GETATTR))),
+         NEEDS_OR_READ_ONLY(LIST(CONNECT(SEARCH_DOMAINS), CONNECT(WRITE), EACH_DOMAIN(GETATTR)),
+                            LIST(CONNECT(SEARCH_DOMAINS), DOMAIN(WATCH_EVENTS),
+                                 EACH_DOMAIN(GETATTR), EACH_DOMAIN(WATCH_EVENTS)))),
     PROC(QEMU_PROC_CONNECT_DOMAIN_MONITOR_EVENT_DEREGISTER, remoteDaemonQemuMonitorEventDeregister,
          ARGS(qemu_connect_domain_monitor_event_deregister), VOID, INLINE,
          NEEDS(CONNECT(WRITE))),
     PROC(QEMU_PROC_DOMAIN_MONITOR_COMMAND_WITH_FILES, remoteDaemonQemuMonitorCommandWithFiles,
          ARGS(qemu_domain_monitor_command_with_files),
          RET(qemu_domain_monitor_command_with_files), WORKER,
-         NEEDS(CONNECT(GETATTR), DOMAIN(WRITE))),
+         NEEDS_DOMAIN(qemu_domain_monitor_command_with_files, CONNECT(GETATTR), DOMAIN(WRITE))),
 };
 
 /* What may be called before CONNECT_OPEN; the feature procedure decides for itself. */
@@ -1008,6 +1136,32 @@ remoteDaemonCheck(virNetServerCall *call, const void *args G_GNUC_UNUSED)
     return 0;
 }
 
+/* Features that are answered before anybody is asked, as by libvirtd: they are the transport's. */
+static bool
+remoteDaemonIsTransportFeature(int feature)
+{
+    return feature == VIR_DRV_FEATURE_FD_PASSING || feature == VIR_DRV_FEATURE_PROGRAM_KEEPALIVE ||
+        feature == VIR_DRV_FEATURE_REMOTE_EVENT_CALLBACK ||
+        feature == VIR_DRV_FEATURE_REMOTE_CLOSE_CALLBACK;
+}
+
+static bool
+remoteDaemonAsks(virNetServerCall *call, const void *args)
+{
+    if (virNetServerCallGetProgram(call)->program == REMOTE_PROGRAM &&
+        virNetServerCallGetProc(call)->number == REMOTE_PROC_CONNECT_SUPPORTS_FEATURE &&
+        remoteDaemonIsTransportFeature(
+            ((const remote_connect_supports_feature_args *)args)->feature))
+        return false;
+    return remoteDaemonAccessAsks(call, remoteDaemonConn(call));
+}
+
+static int
+remoteDaemonAsk(virNetServerCall *call, const void *args)
+{
+    return remoteDaemonAccessAsk(call, remoteDaemonConn(call), args);
+}
+
 const virNetServerProgram remoteDaemonProgram = {
     .program = REMOTE_PROGRAM,
     .version = REMOTE_PROTOCOL_VERSION,
@@ -1015,6 +1169,8 @@ const virNetServerProgram remoteDaemonProgram = {
     .procs = remoteDaemonProcs,
     .nprocs = G_N_ELEMENTS(remoteDaemonProcs),
     .check = remoteDaemonCheck,
+    .asks = remoteDaemonAsks,
+    .ask = remoteDaemonAsk,
 };
 
 const virNetServerProgram remoteDaemonQemuProgram = {
@@ -1024,4 +1180,6 @@ const virNetServerProgram remoteDaemonQemuProgram = {
     .procs = remoteDaemonQemuProcs,
     .nprocs = G_N_ELEMENTS(remoteDaemonQemuProcs),
     .check = remoteDaemonCheck,
+    .asks = remoteDaemonAsks,
+    .ask = remoteDaemonAsk,
 };

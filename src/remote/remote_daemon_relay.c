@@ -10,6 +10,12 @@
  * a filter one connection has each just once. They are rare enough to be encoded each
  * time.
  *
+ * Where somebody decides who may see what, the answer is looked up for each event
+ * (remote_daemon_sight.h). Until it is known, events wait here, a list for each client and stream,
+ * within what may wait for the client anyway: asking when a client registers instead would have to
+ * wait for all domains, and would know nothing of those that appear later, whose first events are
+ * the ones that matter. What is too much is lost and told, if the client may see it in the end.
+ *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include <config.h>
@@ -42,10 +48,13 @@ VIR_LOG_INIT("remote.daemon_relay");
  * nothing while that many domains come and go is beyond help. */
 #define REMOTE_RELAY_GAPS_MAX REMOTE_DOMAIN_LIST_MAX
 
+typedef struct _remoteRelayView remoteRelayView;
+
 /* One registration of one client. */
 typedef struct {
     remoteRelay *relay;
     remoteDaemonClient *client;
+    remoteRelayView *view;      /* NULL: it gets all */
     int number;                 /* by which the client knows it */
     guint64 order;              /* counts registrations, and never begins again */
     int callbackID;             /* by which the library knows it; -1: none yet */
@@ -73,8 +82,32 @@ typedef struct {
     remoteRelayLoss since;      /* known to none */
 } remoteRelayGap;
 
+/* What one client may see by one kind of registrations. */
+struct _remoteRelayView {
+    remoteRelay *relay;
+    remoteDaemonClient *client;
+    remoteView *view;
+    size_t regs;                /* that use it; with the last it goes */
+    GHashTable *waiting;        /* remoteRelayWait by stream */
+};
+
+/* An event that waits for one registration. */
+typedef struct {
+    remoteRelayReg *reg;        /* takes this with it when it goes */
+    virObjectEvent *event;      /* a reference */
+    virNetEvent *encoded;       /* a domain event; NULL: a monitor event, encoded when it is sent */
+    size_t bytes;
+} remoteRelayHeld;
+
+/* Events of one stream of which it isn't known whether the client may see them. */
+typedef struct {
+    virDomainIdent *ident;      /* a reference */
+    GQueue held;                /* remoteRelayHeld, oldest first */
+} remoteRelayWait;
+
 struct _remoteRelay {
     virConnectPtr conn;         /* a reference */
+    remoteSight *sight;         /* NULL: all see all */
     int lastNumber;             /* that was given to a registration; -1: none was */
     guint64 lastOrder;
     remotePace *pace;
@@ -84,11 +117,12 @@ struct _remoteRelay {
 };
 
 remoteRelay *
-remoteRelayNew(virConnectPtr conn)
+remoteRelayNew(virConnectPtr conn, remoteSight *sight)
 {
     remoteRelay *relay = g_new0(remoteRelay, 1);
 
     relay->conn = virConnectRefInternal(conn);
+    relay->sight = sight;
     relay->lastNumber = -1;
     relay->pace = remotePaceNew();
     return relay;
@@ -166,17 +200,27 @@ remoteRelayCountLost(remoteRelay *relay, remoteDaemonClient *client, const virOb
     if (!lost && !(lost = remoteRelayGapNew(client, event->domain)))
         return;
 
+    /* What has waited may be lost after what came later. */
     gap = &lost->since.gap;
-    if (gap->count == 0) {
+    if (gap->count == 0 || event->number < gap->from) {
         gap->from = event->number - (covers - 1);
         gap->firstSeconds = event->seconds;
         gap->firstMicros = event->micros;
     }
+    if (gap->count == 0 || event->number > gap->to) {
+        gap->to = event->number;
+        gap->lastSeconds = event->seconds;
+        gap->lastMicros = event->micros;
+    }
     gap->count += covers;
-    gap->to = event->number;
-    gap->lastSeconds = event->seconds;
-    gap->lastMicros = event->micros;
     lost->since.newest = relay->lastOrder;
+}
+
+/* Whether anything of that stream is missing that the client was not told of yet. */
+static bool
+remoteRelayHasGap(remoteDaemonClient *client, virDomainIdent *ident)
+{
+    return g_hash_table_size(client->gaps) > 0 && g_hash_table_contains(client->gaps, ident);
 }
 
 /**
@@ -184,8 +228,7 @@ remoteRelayCountLost(remoteRelay *relay, remoteDaemonClient *client, const virOb
  *
  * The first half of a client's queue is for whoever comes first. Of the second, one stream may
  * take no more than it leaves free, so that a storm in one guest leaves room for the others'
- * events. After a loss, all of that stream is lost until the queue has drained: the gap then has
- * one place.
+ * events.
  */
 static bool
 remoteRelayHasRoom(remoteDaemonClient *client, virDomainIdent *ident, const virNetEvent *event)
@@ -194,8 +237,6 @@ remoteRelayHasRoom(remoteDaemonClient *client, virDomainIdent *ident, const virN
     size_t held = virNetServerClientGetEventBytes(client->client);
     size_t share;
 
-    if (g_hash_table_size(client->gaps) > 0 && g_hash_table_contains(client->gaps, ident))
-        return false;
     if (held <= max / 2) {
         if (g_hash_table_size(client->crowd) > 0)
             g_hash_table_remove_all(client->crowd);
@@ -206,6 +247,94 @@ remoteRelayHasRoom(remoteDaemonClient *client, virDomainIdent *ident, const virN
         return false;
     g_hash_table_insert(client->crowd, ident, GSIZE_TO_POINTER(share));
     return true;
+}
+
+/* --- events that wait until it is known who may see them --- */
+
+static void
+remoteRelayHeldFree(remoteRelayHeld *held)
+{
+    held->reg->client->heldBytes -= held->bytes;
+    virObjectEventUnref(held->event);
+    virNetEventUnref(held->encoded);
+    g_free(held);
+}
+
+static void
+remoteRelayWaitFree(void *opaque)
+{
+    remoteRelayWait *wait = opaque;
+    remoteRelayHeld *held;
+
+    while ((held = g_queue_pop_head(&wait->held)))
+        remoteRelayHeldFree(held);
+    virDomainIdentUnref(wait->ident);
+    g_free(wait);
+}
+
+static void
+remoteRelayHold(remoteRelayReg *reg, virObjectEvent *event, virNetEvent *encoded, size_t bytes)
+{
+    remoteRelayWait *wait = g_hash_table_lookup(reg->view->waiting, event->domain);
+    remoteRelayHeld *held = g_new0(remoteRelayHeld, 1);
+
+    if (!wait) {
+        wait = g_new0(remoteRelayWait, 1);
+        wait->ident = virDomainIdentRef(event->domain);
+        g_queue_init(&wait->held);
+        g_hash_table_insert(reg->view->waiting, wait->ident, wait);
+    }
+    held->reg = reg;
+    held->event = virObjectEventRef(event);
+    held->encoded = encoded ? virNetEventRef(encoded) : NULL;
+    held->bytes = bytes;
+    reg->client->heldBytes += bytes;
+    g_queue_push_tail(&wait->held, held);
+}
+
+/* Whether @bytes more may wait, of @max that may for all reasons together. */
+static bool
+remoteRelayMayHold(remoteDaemonClient *client, size_t bytes, size_t max)
+{
+    size_t held = virNetServerClientGetEventBytes(client->client) + client->heldBytes;
+
+    return held <= max && bytes <= max - held;
+}
+
+/* The bytes that an event costs here, with what it is kept in. */
+static size_t
+remoteRelayHoldCost(const virObjectEvent *event, const virNetEvent *encoded)
+{
+    return event->bytes + (encoded ? virNetEventCost(encoded) : 0) + sizeof(remoteRelayHeld) +
+        sizeof(remoteRelayWait);
+}
+
+/* After a loss all of that stream is lost until it is known, so that the gap has one place; half of
+ * what may wait stays free for what is known. */
+static void
+remoteRelayHoldMonitor(remoteRelayReg *reg, virObjectEvent *event)
+{
+    remoteDaemonClient *client = reg->client;
+    size_t bytes = remoteRelayHoldCost(event, NULL);
+
+    if (remoteRelayHasGap(client, event->domain) ||
+        !remoteRelayMayHold(client, bytes, virNetServerClientGetEventBytesMax(client->client) / 2))
+        remoteRelayCountLost(reg->relay, client, event);
+    else
+        remoteRelayHold(reg, event, NULL, bytes);
+}
+
+/* Nothing in the protocol tells of the loss of these. */
+static void
+remoteRelayHoldDomain(remoteRelayReg *reg, virObjectEvent *event, virNetEvent *encoded)
+{
+    remoteDaemonClient *client = reg->client;
+    size_t bytes = remoteRelayHoldCost(event, encoded);
+
+    if (remoteRelayMayHold(client, bytes, virNetServerClientGetEventBytesMax(client->client)))
+        remoteRelayHold(reg, event, encoded, bytes);
+    else
+        remoteRelayGiveUp(client, "nobody says what it may see");
 }
 
 /* --- monitor events --- */
@@ -227,11 +356,11 @@ remoteRelayEncode(const char *name, const unsigned char *uuid, int id, const cha
                           true, (xdrproc_t)xdr_qemu_domain_monitor_event_msg, &msg);
 }
 
-/* The event that is being delivered, encoded; NULL if that cannot be. */
+/* The event that is being sent, encoded once for all who get it; NULL if that cannot be. */
 static virNetEvent *
-remoteRelayCurrent(remoteRelay *relay, const virObjectEvent *current, virDomainPtr dom,
-                   const char *event, long long seconds, unsigned int micros,
-                   const char *details)
+remoteRelayCurrent(remoteRelay *relay, const virObjectEvent *current, const char *name,
+                   const unsigned char *uuid, int id, const char *event, long long seconds,
+                   unsigned int micros, const char *details)
 {
     if (relay->lastTried && relay->lastSerial == current->serial)
         return relay->lastEvent;
@@ -239,10 +368,9 @@ remoteRelayCurrent(remoteRelay *relay, const virObjectEvent *current, virDomainP
     g_clear_pointer(&relay->lastEvent, virNetEventUnref);
     relay->lastSerial = current->serial;
     relay->lastTried = true;
-    relay->lastEvent = remoteRelayEncode(dom->name, dom->uuid, dom->id, event, seconds, micros,
-                                         details);
+    relay->lastEvent = remoteRelayEncode(name, uuid, id, event, seconds, micros, details);
     if (!relay->lastEvent) {
-        VIR_WARN("event '%.200s' of domain '%s' is lost: %s", event, dom->name,
+        VIR_WARN("event '%.200s' of domain '%s' is lost: %s", event, name,
                  virErrorLastMessage());
         virResetLastError();
     }
@@ -257,28 +385,68 @@ remoteRelayPaceOf(remoteDaemonClient *client)
     return virNetServerClientIsStuck(client->client) ? REMOTE_PACE_STUCK : REMOTE_PACE_BEHIND;
 }
 
+/* After a loss, all of that stream is lost until the client was told: the gap then has one place.
+ * @first: what was lost came later than @event. Returns whether that was sent, or else counts it as
+ * lost. */
+static bool
+remoteRelaySendMonitor(remoteRelayReg *reg, const virObjectEvent *event, virNetEvent *encoded,
+                       bool first)
+{
+    remoteDaemonClient *client = reg->client;
+    bool sent = false;
+
+    if (encoded && ((!first && remoteRelayHasGap(client, event->domain)) ||
+                    !remoteRelayHasRoom(client, event->domain, encoded)))
+        virNetServerClientRefuseEvent(client->client);
+    else if (encoded)
+        sent = virNetServerClientSendEvent(client->client, encoded, reg->number);
+    if (!sent)
+        remoteRelayCountLost(reg->relay, client, event);
+    return sent;
+}
+
 static void
 remoteRelayMonitorEvent(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr dom, const char *event,
                         long long seconds, unsigned int micros, const char *details,
                         void *opaque)
 {
     remoteRelayReg *reg = opaque;
-    const virObjectEvent *current = virObjectEventCurrent();
-    virNetEvent *encoded = remoteRelayCurrent(reg->relay, current, dom, event, seconds, micros,
-                                              details);
+    virObjectEvent *current = virObjectEventCurrent();
+    virNetEvent *encoded;
 
-    if (encoded && !remoteRelayHasRoom(reg->client, current->domain, encoded)) {
-        virNetServerClientRefuseEvent(reg->client->client);
-        remoteRelayCountLost(reg->relay, reg->client, current);
-    } else if (!encoded ||
-               !virNetServerClientSendEvent(reg->client->client, encoded, reg->number)) {
-        remoteRelayCountLost(reg->relay, reg->client, current);
+    if (reg->view) {
+        switch (remoteViewLook(reg->view->view, current->domain)) {
+        case REMOTE_SIGHT_UNKNOWN:
+            remoteRelayHoldMonitor(reg, current);
+            return;
+        case REMOTE_SIGHT_HIDDEN:
+            reg->client->hidden++;
+            return;
+        case REMOTE_SIGHT_SEEN:
+            break;
+        }
     }
-    remotePaceCount(reg->relay->pace, current, reg->client,
-                    remoteRelayPaceOf(reg->client));
+    encoded = remoteRelayCurrent(reg->relay, current, dom->name, dom->uuid, dom->id, event,
+                                 seconds, micros, details);
+    remoteRelaySendMonitor(reg, current, encoded, false);
+    remotePaceCount(reg->relay->pace, current, reg->client, remoteRelayPaceOf(reg->client));
     /* One that could not be encoded is told at once, as the queue may never have been full. */
     if (!encoded)
         remoteRelayClientDrained(reg->relay, reg->client);
+}
+
+/* One that has waited. What was lost meanwhile comes behind all that did not fit while it waited,
+ * and so is no reason to lose this. Returns whether it was sent. */
+static bool
+remoteRelaySendHeld(remoteRelayReg *reg, const virObjectEvent *head)
+{
+    const virDomainMonitorEvent *event = (const virDomainMonitorEvent *)head;
+    const virDomainIdent *ident = head->domain;
+
+    return remoteRelaySendMonitor(reg, head,
+                                  remoteRelayCurrent(reg->relay, head, ident->name, ident->uuid,
+                                                     ident->id, event->name, head->seconds,
+                                                     head->micros, event->details), true);
 }
 
 /* Whether notices of lost events reach a registration: those of the machinery in conf/ decide
@@ -293,6 +461,83 @@ remoteRelayWantsNotices(const char *event, unsigned int flags)
     filter = virDomainMonitorEventFilterNew(event, flags);
     return filter && virEventFilterMatches(filter, VIR_DOMAIN_MONITOR_EVENT_LOST,
                                            strlen(VIR_DOMAIN_MONITOR_EVENT_LOST));
+}
+
+/* --- what a client may see --- */
+
+static void remoteRelayAnswered(void *opaque);
+
+/* @watches: by a permission that only read-only connections need. */
+static remoteRelayView *
+remoteRelayViewNew(remoteRelay *relay, remoteDaemonClient *client, bool watches)
+{
+    remoteRelayView *view = g_new0(remoteRelayView, 1);
+    g_autoptr(virIdentity) identity = virNetServerClientGetIdentity(client->client);
+
+    view->relay = relay;
+    view->client = client;
+    view->waiting = g_hash_table_new_full(NULL, NULL, NULL, remoteRelayWaitFree);
+    view->view = remoteViewNew(relay->sight, identity, watches, remoteRelayAnswered, view);
+    return view;
+}
+
+/* A connection is read-only or it isn't: all its registrations of one kind need the same. */
+static void
+remoteRelayRegJoinView(remoteRelayReg *reg, bool watches)
+{
+    remoteRelayView **view = reg->monitor ? &reg->client->monitorView : &reg->client->domainView;
+
+    if (!reg->relay->sight)
+        return;
+    if (!*view)
+        *view = remoteRelayViewNew(reg->relay, reg->client, watches);
+    (*view)->regs++;
+    reg->view = *view;
+}
+
+static void
+remoteRelayWaitDrop(remoteRelayWait *wait, const remoteRelayReg *reg)
+{
+    GList *link = wait->held.head;
+
+    while (link) {
+        GList *next = link->next;
+        remoteRelayHeld *held = link->data;
+
+        if (held->reg == reg) {
+            remoteRelayHeldFree(held);
+            g_queue_delete_link(&wait->held, link);
+        }
+        link = next;
+    }
+}
+
+/* With what waits for @reg. */
+static void
+remoteRelayRegLeaveView(remoteRelayReg *reg)
+{
+    remoteRelayView *view = reg->view;
+    remoteRelayWait *wait;
+    GHashTableIter iter;
+
+    if (!view)
+        return;
+    g_hash_table_iter_init(&iter, view->waiting);
+    while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&wait)) {
+        remoteRelayWaitDrop(wait, reg);
+        if (g_queue_is_empty(&wait->held))
+            g_hash_table_iter_remove(&iter);
+    }
+    reg->view = NULL;
+    if (--view->regs > 0)
+        return;
+    if (reg->monitor)
+        reg->client->monitorView = NULL;
+    else
+        reg->client->domainView = NULL;
+    remoteViewFree(view->view);
+    g_hash_table_unref(view->waiting);
+    g_free(view);
 }
 
 /* NULL with an error reported: the client has too many. */
@@ -335,6 +580,7 @@ static int
 remoteRelayRegDone(remoteRelayReg *reg, int callbackID)
 {
     if (callbackID < 0) {
+        remoteRelayRegLeaveView(reg);
         g_free(reg);
         return -1;
     }
@@ -353,11 +599,13 @@ remoteRelayMakeDomain(virConnectPtr conn, const remote_nonnull_domain *dom)
 
 int
 remoteRelayAddMonitor(remoteRelay *relay, remoteDaemonClient *client,
-                      const remote_nonnull_domain *dom, const char *event, unsigned int flags)
+                      const remote_nonnull_domain *dom, const char *event, unsigned int flags,
+                      bool watches)
 {
     const unsigned int glob = VIR_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_GLOB;
-    /* A read-only client is refused by its own connection. */
-    virConnectPtr conn = client->conn->flags & VIR_CONNECT_RO ? client->conn : relay->conn;
+    /* A read-only client is refused by its own connection, unless somebody has said otherwise. */
+    bool refused = client->conn->flags & VIR_CONNECT_RO && !watches;
+    virConnectPtr conn = refused ? client->conn : relay->conn;
     remoteRelayReg *reg = remoteRelayRegNew(relay, client, dom);
     virDomainPtr handle;
     int id;
@@ -365,6 +613,8 @@ remoteRelayAddMonitor(remoteRelay *relay, remoteDaemonClient *client,
     if (!reg)
         return -1;
     reg->monitor = true;
+    if (!refused)
+        remoteRelayRegJoinView(reg, watches);
     handle = remoteRelayMakeDomain(conn, dom);
     /* Without a filter, the same callback is taken just once by one connection. */
     if (!event)
@@ -381,21 +631,37 @@ remoteRelayAddMonitor(remoteRelay *relay, remoteDaemonClient *client,
 /* --- domain events --- */
 
 static void
+remoteRelaySendRare(remoteRelayReg *reg, virNetEvent *event)
+{
+    /* Nothing in the protocol tells of their loss. */
+    if (!virNetServerClientSendRareEvent(reg->client->client, event, reg->number))
+        remoteRelayGiveUp(reg->client, "it would miss what becomes of domains");
+}
+
+static void
 remoteRelaySendDomain(remoteRelayReg *reg, int procedure, int oldProcedure, xdrproc_t filter,
                       xdrproc_t oldFilter, void *msg, void *oldMsg)
 {
     bool numbered = reg->style == REMOTE_RELAY_NUMBERED;
-    g_autoptr(virNetEvent) event =
-        virNetEventNew(REMOTE_PROGRAM, REMOTE_PROTOCOL_VERSION,
-                       numbered ? procedure : oldProcedure, numbered,
-                       numbered ? filter : oldFilter, numbered ? msg : oldMsg);
+    remoteSightAnswer sight = REMOTE_SIGHT_SEEN;
+    g_autoptr(virNetEvent) event = NULL;
 
+    if (reg->view)
+        sight = remoteViewLook(reg->view->view, virObjectEventCurrent()->domain);
+    if (sight == REMOTE_SIGHT_HIDDEN) {
+        reg->client->hidden++;
+        return;
+    }
+    event = virNetEventNew(REMOTE_PROGRAM, REMOTE_PROTOCOL_VERSION,
+                           numbered ? procedure : oldProcedure, numbered,
+                           numbered ? filter : oldFilter, numbered ? msg : oldMsg);
     if (!event) {
         VIR_WARN("a domain event is lost: %s", virErrorLastMessage());
         virResetLastError();
-    } else if (!virNetServerClientSendRareEvent(reg->client->client, event, reg->number)) {
-        /* Nothing in the protocol tells of their loss. */
-        remoteRelayGiveUp(reg->client, "it would miss what becomes of domains");
+    } else if (sight == REMOTE_SIGHT_UNKNOWN) {
+        remoteRelayHoldDomain(reg, virObjectEventCurrent(), event);
+    } else {
+        remoteRelaySendRare(reg, event);
     }
 }
 
@@ -485,6 +751,7 @@ remoteRelayAddDomain(remoteRelay *relay, remoteDaemonClient *client,
     handle = remoteRelayMakeDomain(client->conn, dom);
     reg->eventID = eventID;
     reg->style = style;
+    remoteRelayRegJoinView(reg, false);
     id = virConnectDomainEventRegisterAny(client->conn, handle, eventID,
                                           remoteRelayCallback(eventID), reg, NULL);
     virDomainUnref(handle);
@@ -504,6 +771,7 @@ remoteRelayRegRemove(remoteRelayReg *reg)
     } else {
         virConnectDomainEventDeregisterAny(reg->client->conn, reg->callbackID);
     }
+    remoteRelayRegLeaveView(reg);
     g_free(reg);
 }
 
@@ -563,6 +831,9 @@ remoteRelayClientClear(remoteRelay *relay, remoteDaemonClient *client)
         g_hash_table_iter_steal(&iter);
         remoteRelayRegRemove(reg);
     }
+    if (client->hidden > 0)
+        VIR_INFO("client %llu has got none of %" G_GUINT64_FORMAT " events that it may not see",
+                 virNetServerClientGetID(client->client), client->hidden);
     g_clear_pointer(&client->regs, g_hash_table_unref);
     g_clear_pointer(&client->gaps, g_hash_table_unref);
     g_clear_pointer(&client->crowd, g_hash_table_unref);
@@ -659,10 +930,65 @@ remoteRelayClientDrained(remoteRelay *relay G_GNUC_UNUSED, remoteDaemonClient *c
 
     g_hash_table_iter_init(&iter, client->gaps);
     while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&lost)) {
-        if (!remoteRelayTellGap(client, regs, lost))
+        remoteSightAnswer sight = REMOTE_SIGHT_SEEN;
+
+        if (client->monitorView)
+            sight = remoteViewLook(client->monitorView->view, lost->ident);
+        if (sight == REMOTE_SIGHT_UNKNOWN)
+            continue;           /* behind the events that wait for the same answer */
+        if (sight == REMOTE_SIGHT_SEEN && !remoteRelayTellGap(client, regs, lost))
             return;             /* it goes on when there is room again */
         g_hash_table_iter_remove(&iter);
     }
+}
+
+/* --- what has waited --- */
+
+/* Each is freed before it is sent, so that there is room for it. Behind one that is lost, all are. */
+static void
+remoteRelayReleaseWait(remoteRelayWait *wait, bool seen)
+{
+    remoteRelayHeld *held;
+    bool lost = false;
+
+    while ((held = g_queue_pop_head(&wait->held))) {
+        remoteRelayReg *reg = held->reg;
+        virObjectEvent *event = virObjectEventRef(held->event);
+        virNetEvent *encoded = g_steal_pointer(&held->encoded);
+
+        remoteRelayHeldFree(held);
+        if (!seen)
+            reg->client->hidden++;
+        else if (encoded)
+            remoteRelaySendRare(reg, encoded);
+        else if (lost)
+            remoteRelayCountLost(reg->relay, reg->client, event);
+        else
+            lost = !remoteRelaySendHeld(reg, event);
+        virNetEventUnref(encoded);
+        virObjectEventUnref(event);
+    }
+}
+
+static void
+remoteRelayAnswered(void *opaque)
+{
+    remoteRelayView *view = opaque;
+    remoteRelayWait *wait;
+    GHashTableIter iter;
+
+    g_hash_table_iter_init(&iter, view->waiting);
+    while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&wait)) {
+        remoteSightAnswer sight = remoteViewLook(view->view, wait->ident);
+
+        if (sight == REMOTE_SIGHT_UNKNOWN)
+            continue;
+        remoteRelayReleaseWait(wait, sight == REMOTE_SIGHT_SEEN);
+        g_hash_table_iter_remove(&iter);
+    }
+    /* What did not fit while it waited is told behind it. */
+    if (g_hash_table_size(view->client->gaps) > 0)
+        remoteRelayClientDrained(view->relay, view->client);
 }
 
 void

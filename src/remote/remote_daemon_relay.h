@@ -11,13 +11,15 @@
 #pragma once
 
 #include "remote_daemon_client.h"
+#include "remote_daemon_sight.h"
 #include "remote_protocol.h"
 
 typedef struct _remoteRelay remoteRelay;
 
 /* @conn: a read-write connection of the daemon's own, on which all registrations for monitor
- * events are made (a reference is added). Never NULL. */
-remoteRelay *remoteRelayNew(virConnectPtr conn);
+ * events are made (a reference is added). @sight: who knows what clients may see (borrowed for the
+ * relay's life); NULL: all see all. Never NULL. */
+remoteRelay *remoteRelayNew(virConnectPtr conn, remoteSight *sight);
 /* When no client is left. */
 void remoteRelayFree(remoteRelay *relay);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(remoteRelay, remoteRelayFree)
@@ -27,12 +29,14 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(remoteRelay, remoteRelayFree)
  * @dom: whose events (borrowed); NULL: those of all domains
  * @event: filter, or NULL
  * @flags: as in virConnectDomainQemuMonitorEventRegister()
+ * @watches: @client's connection is read-only and may all the same, of those domains of which it may
+ *           watch events
  *
  * Returns the number by which @client knows it, or -1 with an error reported.
  */
 int remoteRelayAddMonitor(remoteRelay *relay, remoteDaemonClient *client,
                           const remote_nonnull_domain *dom, const char *event,
-                          unsigned int flags);
+                          unsigned int flags, bool watches);
 /* How a client is told of domain events. */
 typedef enum {
     REMOTE_RELAY_NUMBERED,          /* with the registration's number */

@@ -77,6 +77,7 @@ struct _virNetServerCall {
     virNetMessageHeader header;
     void *args;                 /* both behind this struct; NULL if void */
     void *ret;
+    int verdict;
     int *fds;                   /* that came with it */
     size_t nfds;
     int retFDs[VIR_NET_MESSAGE_FDS_MAX];

@@ -154,6 +154,18 @@ virNetServerCallGetProc(virNetServerCall *call)
     return call->proc;
 }
 
+void
+virNetServerCallSetVerdict(virNetServerCall *call, int verdict)
+{
+    call->verdict = verdict;
+}
+
+int
+virNetServerCallGetVerdict(virNetServerCall *call)
+{
+    return call->verdict;
+}
+
 int *
 virNetServerCallGetFDs(virNetServerCall *call, size_t *nfds)
 {

@@ -86,6 +86,9 @@ void virNetServerCallAnswer(virNetServerCall *call, int rc);
 virNetServerClient *virNetServerCallGetClient(virNetServerCall *call);
 const virNetServerProgram *virNetServerCallGetProgram(virNetServerCall *call);
 const virNetServerProc *virNetServerCallGetProc(virNetServerCall *call);
+/* What virNetServerProgram.ask has found out for the procedure; 0 unless it was set there. */
+void virNetServerCallSetVerdict(virNetServerCall *call, int verdict);
+int virNetServerCallGetVerdict(virNetServerCall *call);
 /* The fds that came with it; an fd is kept by replacing it by -1. */
 int *virNetServerCallGetFDs(virNetServerCall *call, size_t *nfds);
 /* An fd to be sent with the reply (duplicated). Returns 0, or -1 with an error reported if it is

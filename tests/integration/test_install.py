@@ -18,7 +18,7 @@ SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
 EXPECTED = re.compile("|".join([
     r"bin/virtmon",
     r"etc/sasl2/virtmon\.conf",
-    r"etc/virtmon/virtmond\.conf",
+    r"etc/virtmon/virtmond(-acl)?\.conf",
     r"lib/virtmon/libvirt(-qemu)?\.so(\.0(\.9000\.0)?)?",
     r"lib/virtmon/include/libvirt/(libvirt|virterror)[a-z-]*\.h",
     r"lib/pkgconfig/virtmon\.pc",
@@ -30,7 +30,7 @@ EXPECTED = re.compile("|".join([
     r"share/locale/[A-Za-z_]+/LC_MESSAGES/virtmon\.mo",
     r"share/polkit-1/actions/org\.virtmon\.policy",
     r"share/polkit-1/actions/org\.virtmon\.api\.policy",
-    r"share/man/man(1/virtmon\.1|5/virtmond\.conf\.5|8/virtmond\.8)",
+    r"share/man/man(1/virtmon\.1|5/virtmond(-acl|\.conf)\.5|8/virtmond\.8)",
 ]))
 # Without the libraries that Meson lets its tests find.
 ENVIRONMENT = {key: value for key, value in os.environ.items()

@@ -1,8 +1,8 @@
 /*
  * remotedaemonrelaytest.c: events on their way to clients whose queues are played here
  *
- * The functions of rpc's that send to a client are this file's own; all else is real, from a
- * QEMU's monitor (which a peer plays) on.
+ * The functions of rpc's that send to a client are this file's own, and so is who says what a client
+ * may see; all else is real, from a QEMU's monitor (which a peer plays) on.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -144,6 +144,64 @@ virNetServerClientCloseLater(virNetServerClient *client)
     client->closed = true;
 }
 
+virIdentity *
+virNetServerClientGetIdentity(virNetServerClient *client G_GNUC_UNUSED)
+{
+    return virIdentityNew();
+}
+
+/* --- what they may see --- */
+
+struct _remoteView {
+    bool watches;
+    remoteViewFunc answered;
+    void *opaque;
+};
+
+static remoteSightAnswer answer;
+static size_t looks;
+static GPtrArray *views;        /* remoteView, all that there are */
+
+remoteView *
+remoteViewNew(remoteSight *sight G_GNUC_UNUSED, virIdentity *identity G_GNUC_UNUSED, bool watches,
+              remoteViewFunc answered, void *opaque)
+{
+    remoteView *view = g_new0(remoteView, 1);
+
+    view->watches = watches;
+    view->answered = answered;
+    view->opaque = opaque;
+    g_ptr_array_add(views, view);
+    return view;
+}
+
+void
+remoteViewFree(remoteView *view)
+{
+    g_assert_true(g_ptr_array_remove(views, view));
+    g_free(view);
+}
+
+remoteSightAnswer
+remoteViewLook(remoteView *view G_GNUC_UNUSED, virDomainIdent *ident G_GNUC_UNUSED)
+{
+    looks++;
+    return answer;
+}
+
+static void
+setAnswer(remoteSightAnswer said)
+{
+    guint i;
+
+    answer = said;
+    for (i = 0; i < views->len; i++) {
+        remoteView *view = g_ptr_array_index(views, i);
+
+        view->answered(view->opaque);
+    }
+}
+
 /* --- everything around them --- */
 
 typedef struct {
@@ -157,7 +215,7 @@ typedef struct {
 } Fixture;
 
 static void
-setUp(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+setUp(Fixture *f, gconstpointer hasSight)
 {
     const char *monitors[2] = { NULL, NULL };
     size_t i;
@@ -168,7 +226,11 @@ setUp(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpint(virStateInitialize(monitors), ==, 0);
     f->conn = virConnectOpen("qemu:///system");
     g_assert_nonnull(f->conn);
-    f->relay = remoteRelayNew(f->conn);
+    /* Nobody looks into it. */
+    f->relay = remoteRelayNew(f->conn, hasSight ? (remoteSight *)f : NULL);
+    views = g_ptr_array_new();
+    answer = REMOTE_SIGHT_UNKNOWN;
+    looks = 0;
     for (i = 0; i < G_N_ELEMENTS(f->clients); i++) {
         f->outs[i] = (virNetServerClient) { .room = 1000, .sent = g_string_new(NULL) };
         f->outs[i].events = g_ptr_array_new_with_free_func((GDestroyNotify)virNetEventUnref);
@@ -190,6 +252,8 @@ tearDown(Fixture *f, gconstpointer data G_GNUC_UNUSED)
         g_ptr_array_unref(f->outs[i].events);
         g_string_free(f->outs[i].sent, TRUE);
     }
+    g_assert_cmpuint(views->len, ==, 0);
+    g_ptr_array_unref(views);
     remoteRelayFree(f->relay);
     virConnectClose(f->conn);
     virStateStop();
@@ -207,7 +271,7 @@ tearDown(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 static int
 add(Fixture *f, size_t who, const char *event, unsigned int flags)
 {
-    return remoteRelayAddMonitor(f->relay, &f->clients[who], NULL, event, flags);
+    return remoteRelayAddMonitor(f->relay, &f->clients[who], NULL, event, flags, false);
 }
 
 static int
@@ -228,6 +292,19 @@ say(Fixture *f, const char *name, size_t count)
     for (count += offered; offered < count;)
         testLoopWait();
     g_assert_cmpuint(offered, ==, count);
+}
+
+/* QEMU says @name; returns when it has been looked @count times whether it may be seen. */
+static void
+sayUnseen(Fixture *f, const char *name, size_t count)
+{
+    g_autofree char *line = g_strdup_printf("{\"timestamp\": {\"seconds\": 1, \"microseconds\": "
+                                            "2}, \"event\": \"%s\"}\r\n", name);
+
+    qmpPeerSend(f->peer, line, strlen(line));
+    for (count += looks; looks < count;)
+        testLoopWait();
+    g_assert_cmpuint(looks, ==, count);
 }
 
 /* The client has read something: there is room for @room events. */
@@ -505,23 +582,192 @@ testLifecycleLost(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     g_assert_false(f->outs[1].closed);
 }
 
+/* --- what may be seen --- */
+
+static void
+testHidden(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    add(f, 0, NULL, 0);
+    add(f, 0, "A", 0);
+    addLifecycle(f, 0, REMOTE_RELAY_NUMBERED);
+    answer = REMOTE_SIGHT_HIDDEN;
+    sayUnseen(f, "A", 2);
+    sayUnseen(f, "STOP", 2);
+    g_assert_cmpuint(offered, ==, 0);
+    g_assert_cmpuint(f->clients[0].hidden, ==, 4);
+    answer = REMOTE_SIGHT_SEEN;
+    say(f, "RESUME", 2);
+    assertSent(f, 0, "0:RESUME 2:#318 ");
+    g_assert_cmpuint(f->clients[0].hidden, ==, 4);
+}
+
+/* Nothing is lost of what came before the answer, and nothing changes its place. */
+static void
+testWaits(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    add(f, 0, NULL, 0);
+    addLifecycle(f, 0, REMOTE_RELAY_NUMBERED);
+    add(f, 0, "A", 0);
+    sayUnseen(f, "A", 2);
+    sayUnseen(f, "B", 1);
+    sayUnseen(f, "A", 2);
+    g_assert_cmpuint(offered, ==, 0);
+    g_assert_cmpuint(f->clients[0].heldBytes, >, 0);
+    setAnswer(REMOTE_SIGHT_UNKNOWN);
+    g_assert_cmpuint(offered, ==, 0);
+    setAnswer(REMOTE_SIGHT_SEEN);
+    assertSent(f, 0, "0:A 2:A 0:B 0:A 2:A ");
+    g_assert_cmpuint(f->clients[0].heldBytes, ==, 0);
+    g_assert_true(g_ptr_array_index(f->outs[0].events, 0) ==
+                  g_ptr_array_index(f->outs[0].events, 1));
+    say(f, "A", 2);
+    assertSent(f, 0, "0:A 2:A ");
+
+    /* The policy changes, and comes to the same. */
+    answer = REMOTE_SIGHT_UNKNOWN;
+    sayUnseen(f, "STOP", 2);
+    setAnswer(REMOTE_SIGHT_SEEN);
+    g_assert_cmpuint(f->outs[0].sent->len, >, 0);
+    g_assert_nonnull(strstr(f->outs[0].sent->str, "0:STOP "));
+    g_assert_nonnull(strstr(f->outs[0].sent->str, "1:#318 "));
+}
+
+static void
+testWaitsForNothing(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    add(f, 0, NULL, 0);
+    add(f, 0, NULL, 0);
+    addLifecycle(f, 1, REMOTE_RELAY_OLD);
+    sayUnseen(f, "STOP", 3);
+    g_assert_cmpuint(f->clients[1].heldBytes, >, 0);
+    /* Who doesn't want it any more doesn't get it. */
+    g_assert_cmpint(remoteRelayRemoveMonitor(f->relay, &f->clients[0], 0), ==, 0);
+    setAnswer(REMOTE_SIGHT_SEEN);
+    assertSent(f, 0, "1:STOP ");
+    assertSent(f, 1, "-1:#107 ");
+    g_assert_cmpuint(f->clients[0].heldBytes, ==, 0);
+
+    answer = REMOTE_SIGHT_UNKNOWN;
+    sayUnseen(f, "RESUME", 2);
+    setAnswer(REMOTE_SIGHT_HIDDEN);
+    assertSent(f, 0, "");
+    assertSent(f, 1, "");
+    g_assert_cmpuint(f->clients[0].hidden, ==, 1);
+    g_assert_cmpuint(f->clients[1].hidden, ==, 1);
+
+    /* And what still waits goes with the client: see tearDown(). */
+    answer = REMOTE_SIGHT_UNKNOWN;
+    sayUnseen(f, "STOP", 2);
+}
+
+/* What may wait has a limit; what is over it is told behind it, to whoever may know. */
+static void
+fillUp(Fixture *f, size_t count)
+{
+    g_autofree char *much = g_strnfill(QUEUE_BYTES / 5, 'x');
+    g_autofree char *line = g_strdup_printf("{\"event\": \"BIG\", \"data\": \"%s\"}\r\n", much);
+    size_t i;
+
+    for (i = 0; i < count; i++) {
+        size_t before = looks;
+
+        qmpPeerSend(f->peer, line, strlen(line));
+        while (looks == before)
+            testLoopWait();
+    }
+}
+
+static void
+testWaitsWithinLimit(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    add(f, 0, NULL, 0);
+    fillUp(f, 4);
+    g_assert_cmpuint(f->clients[0].heldBytes, <=, QUEUE_BYTES / 2);
+    sayUnseen(f, "A", 1);                       /* would fit, but not behind a gap */
+    setAnswer(REMOTE_SIGHT_SEEN);
+    assertSentMatches(f, 0, "0:BIG 0:BIG " LOST(0, 3, 3, 5) "} ");
+    say(f, "A", 1);
+    assertSent(f, 0, "0:A ");
+    g_assert_cmpuint(g_hash_table_size(f->clients[0].gaps), ==, 0);
+}
+
+/* There is no room for what has waited either: then that is lost too, in one gap. */
+static void
+testNoRoomAfterwards(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    add(f, 0, NULL, 0);
+    fillUp(f, 4);
+    f->outs[0].room = 1;
+    setAnswer(REMOTE_SIGHT_SEEN);
+    assertSent(f, 0, "0:BIG ");
+    drain(f, 0, 1000);
+    assertSentMatches(f, 0, LOST(0, 3, 2, 4) "} ");
+}
+
+static void
+testHiddenLossIsNotTold(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    add(f, 0, NULL, 0);
+    fillUp(f, 4);
+    drain(f, 0, 1000);
+    assertSent(f, 0, "");                       /* it isn't known yet whether it may be told */
+    setAnswer(REMOTE_SIGHT_HIDDEN);
+    drain(f, 0, 1000);
+    assertSent(f, 0, "");
+    g_assert_cmpuint(g_hash_table_size(f->clients[0].gaps), ==, 0);
+    answer = REMOTE_SIGHT_SEEN;
+    say(f, "A", 1);
+    assertSent(f, 0, "0:A ");
+}
+
+static void
+testReadOnlyWatches(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    remoteDaemonClient *client = &f->clients[0];
+
+    virConnectClose(client->conn);
+    client->conn = virConnectOpenReadOnly("qemu:///system");
+    g_assert_cmpint(remoteRelayAddMonitor(f->relay, client, NULL, NULL, 0, false), ==, -1);
+    assertRefused(VIR_ERR_OPERATION_DENIED, VIR_FROM_NONE);
+    g_assert_cmpuint(views->len, ==, 0);
+    g_assert_cmpint(remoteRelayAddMonitor(f->relay, client, NULL, NULL, 0, true), ==, 0);
+    g_assert_cmpuint(views->len, ==, 1);
+    g_assert_true(((remoteView *)g_ptr_array_index(views, 0))->watches);
+    g_assert_cmpint(addLifecycle(f, 0, REMOTE_RELAY_NUMBERED), ==, 1);
+    g_assert_cmpuint(views->len, ==, 2);
+    g_assert_false(((remoteView *)g_ptr_array_index(views, 1))->watches);
+    answer = REMOTE_SIGHT_SEEN;
+    say(f, "STOP", 2);
+    assertSent(f, 0, "0:STOP 1:#318 ");
+    g_assert_cmpint(remoteRelayRemoveMonitor(f->relay, client, 0), ==, 0);
+    g_assert_cmpuint(views->len, ==, 1);
+}
+
 int
 main(int argc, char **argv)
 {
     static const struct {
         const char *name;
         void (*func)(Fixture *f, gconstpointer data);
+        const char *hasSight;
     } tests[] = {
-        { "/remote/daemon-relay/numbers", testNumbers },
-        { "/remote/daemon-relay/encoded-once", testEncodedOnce },
-        { "/remote/daemon-relay/refused", testRefused },
-        { "/remote/daemon-relay/many-registrations", testManyRegistrations },
-        { "/remote/daemon-relay/loss-is-told", testLossIsTold },
-        { "/remote/daemon-relay/little-room", testLittleRoom },
-        { "/remote/daemon-relay/later-registration", testLaterRegistration },
-        { "/remote/daemon-relay/storm", testStorm },
-        { "/remote/daemon-relay/too-long", testTooLong },
-        { "/remote/daemon-relay/lifecycle-lost", testLifecycleLost },
+        { "/remote/daemon-relay/numbers", testNumbers, NULL },
+        { "/remote/daemon-relay/encoded-once", testEncodedOnce, NULL },
+        { "/remote/daemon-relay/refused", testRefused, NULL },
+        { "/remote/daemon-relay/many-registrations", testManyRegistrations, NULL },
+        { "/remote/daemon-relay/loss-is-told", testLossIsTold, NULL },
+        { "/remote/daemon-relay/little-room", testLittleRoom, NULL },
+        { "/remote/daemon-relay/later-registration", testLaterRegistration, NULL },
+        { "/remote/daemon-relay/storm", testStorm, NULL },
+        { "/remote/daemon-relay/too-long", testTooLong, NULL },
+        { "/remote/daemon-relay/lifecycle-lost", testLifecycleLost, NULL },
+        { "/remote/daemon-relay/hidden", testHidden, "sight" },
+        { "/remote/daemon-relay/waits", testWaits, "sight" },
+        { "/remote/daemon-relay/waits-for-nothing", testWaitsForNothing, "sight" },
+        { "/remote/daemon-relay/waits-within-limit", testWaitsWithinLimit, "sight" },
+        { "/remote/daemon-relay/no-room-afterwards", testNoRoomAfterwards, "sight" },
+        { "/remote/daemon-relay/hidden-loss-is-not-told", testHiddenLossIsNotTold, "sight" },
+        { "/remote/daemon-relay/read-only-watches", testReadOnlyWatches, "sight" },
     };
     size_t i;
 
@@ -529,6 +775,6 @@ main(int argc, char **argv)
     testLoopRegister();
     virInitialize();
     for (i = 0; i < G_N_ELEMENTS(tests); i++)
-        g_test_add(tests[i].name, Fixture, NULL, setUp, tests[i].func, tearDown);
+        g_test_add(tests[i].name, Fixture, tests[i].hasSight, setUp, tests[i].func, tearDown);
     return testRunCountingFds();
 }

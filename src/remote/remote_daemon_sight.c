@@ -1,0 +1,476 @@
+/*
+ * remote_daemon_sight.c: whose events a client may see
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <config.h>
+
+#include "remote_daemon_sight.h"
+
+#include <string.h>
+
+#include "remote_daemon_access.h"
+#include "virlog.h"
+#include "virnetserverworkers.h"
+#include "viruuid.h"
+
+VIR_LOG_INIT("remote.daemon_sight");
+
+/* What is known of one domain. */
+typedef struct {
+    unsigned char uuid[VIR_UUID_BUFLEN];
+    char *name;
+    remoteSightAnswer answer;
+    bool stale;                 /* to be asked again when somebody looks; it counts until then */
+    bool failed;                /* could not be asked */
+    bool looked;                /* since the last of the ticks that count */
+    bool queued;                /* waits in the viewer's queue, or is being asked */
+} remoteSightEntry;
+
+/* All clients that are the same to those who decide. */
+typedef struct {
+    remoteSight *sight;
+    virIdentity *identity;      /* a reference */
+    bool watches;
+    GPtrArray *views;           /* remoteView */
+    GHashTable *entries;        /* remoteSightEntry, owned, by its UUID */
+    GQueue unasked;             /* remoteSightEntry, those that are queued and not being asked */
+    bool asking;                /* one batch at a time, so that all viewers have their turns */
+    virNetServerWorkersOwner *worker;
+    /* One domain's events come in a row: its entry is found by the ident's place in memory, which is
+     * nobody else's as long as there is this reference. NULL: none. */
+    virDomainIdent *lastIdent;
+    remoteSightEntry *lastEntry;
+} remoteViewer;
+
+struct _remoteView {
+    remoteViewer *viewer;
+    remoteViewFunc answered;
+    void *opaque;
+    bool closed;                /* inside its own @answered, or another's: freed behind that */
+    bool telling;
+};
+
+struct _remoteSight {
+    virAccessManager *manager;
+    virIOLoop *loop;
+    virNetServerWorkers *workers;
+    GHashTable *viewers;        /* remoteViewer by itself: identity and @watches */
+    size_t batches;             /* that are being asked */
+    guint64 policy;             /* counts its changes */
+    virIOTimer *timer;
+    size_t ticks;
+};
+
+/* One question of a batch. */
+typedef struct {
+    unsigned char uuid[VIR_UUID_BUFLEN];
+    char *name;
+    int rc;                     /* of virAccessManagerCheck() */
+} remoteSightQuestion;
+
+typedef struct {
+    remoteViewer *viewer;       /* stays: it is asking */
+    guint64 policy;             /* when it was asked */
+    size_t count;
+    remoteSightQuestion questions[REMOTE_SIGHT_BATCH_MAX];
+} remoteSightBatch;
+
+/* --- viewers --- */
+
+static guint
+remoteViewerHash(gconstpointer opaque)
+{
+    const remoteViewer *viewer = opaque;
+
+    return virIdentityHash(viewer->identity) ^ viewer->watches;
+}
+
+static gboolean
+remoteViewerEqual(gconstpointer one, gconstpointer other)
+{
+    const remoteViewer *a = one;
+    const remoteViewer *b = other;
+
+    return a->watches == b->watches && virIdentityEqual(a->identity, b->identity);
+}
+
+static void
+remoteSightEntryFree(void *opaque)
+{
+    remoteSightEntry *entry = opaque;
+
+    g_free(entry->name);
+    g_free(entry);
+}
+
+static remoteViewer *
+remoteViewerNew(remoteSight *sight, virIdentity *identity, bool watches)
+{
+    remoteViewer *viewer = g_new0(remoteViewer, 1);
+
+    viewer->sight = sight;
+    viewer->identity = virIdentityRef(identity);
+    viewer->watches = watches;
+    viewer->views = g_ptr_array_new();
+    viewer->entries = g_hash_table_new_full(virUUIDHash, virUUIDEqual, NULL, remoteSightEntryFree);
+    g_queue_init(&viewer->unasked);
+    viewer->worker = virNetServerWorkersOwnerNew(sight->workers);
+    g_hash_table_add(sight->viewers, viewer);
+    return viewer;
+}
+
+static void
+remoteViewerForgetLast(remoteViewer *viewer)
+{
+    g_clear_pointer(&viewer->lastIdent, virDomainIdentUnref);
+    viewer->lastEntry = NULL;
+}
+
+/* Frees it if nobody has it any more. */
+static void
+remoteViewerRelease(remoteViewer *viewer)
+{
+    if (viewer->views->len > 0 || viewer->asking)
+        return;
+    g_hash_table_remove(viewer->sight->viewers, viewer);
+    remoteViewerForgetLast(viewer);
+    g_queue_clear(&viewer->unasked);
+    g_hash_table_unref(viewer->entries);
+    virNetServerWorkersOwnerFree(viewer->worker);
+    g_ptr_array_unref(viewer->views);
+    virIdentityUnref(viewer->identity);
+    g_free(viewer);
+}
+
+/* --- asking --- */
+
+static int
+remoteSightAskOne(const remoteViewer *viewer, remoteSightQuestion *asked, virAccessPerm perm)
+{
+    const virAccessQuestion question = {
+        .identity = viewer->identity,
+        .perm = perm,
+        .connectDriver = REMOTE_DAEMON_ACCESS_DRIVER,
+        .domainName = asked->name,
+        .domainUUID = asked->uuid,
+    };
+    int rc = virAccessManagerCheck(viewer->sight->manager, &question);
+
+    if (rc < 0)
+        virResetLastError();
+    return rc;
+}
+
+static void remoteViewerAsk(remoteViewer *viewer);
+
+/* A domain of that UUID may have another name by now: then this was about another one. */
+static void
+remoteViewerTakeAnswer(remoteViewer *viewer, const remoteSightBatch *batch,
+                       const remoteSightQuestion *question)
+{
+    remoteSightEntry *entry = g_hash_table_lookup(viewer->entries, question->uuid);
+
+    g_assert(entry && entry->queued);
+    if (batch->policy != viewer->sight->policy || strcmp(entry->name, question->name) != 0) {
+        g_queue_push_tail(&viewer->unasked, entry);
+        return;
+    }
+    entry->queued = false;
+    entry->stale = false;
+    entry->failed = question->rc < 0;
+    entry->answer = question->rc > 0 ? REMOTE_SIGHT_SEEN : REMOTE_SIGHT_HIDDEN;
+    VIR_DEBUG("domain '%s' is %s", entry->name, question->rc > 0 ? "seen" : "hidden");
+}
+
+/* Tells all views; of those that are there now, as more may come meanwhile, and all may go. */
+static void
+remoteViewerTell(remoteViewer *viewer)
+{
+    g_autoptr(GPtrArray) views = g_ptr_array_copy(viewer->views, NULL, NULL);
+    guint i;
+
+    for (i = 0; i < views->len; i++)
+        ((remoteView *)g_ptr_array_index(views, i))->telling = true;
+    for (i = 0; i < views->len; i++) {
+        remoteView *view = g_ptr_array_index(views, i);
+
+        if (!view->closed)
+            view->answered(view->opaque);
+    }
+    for (i = 0; i < views->len; i++) {
+        remoteView *view = g_ptr_array_index(views, i);
+
+        view->telling = false;
+        if (view->closed)
+            g_free(view);
+    }
+}
+
+/* In the I/O thread again. */
+static void
+remoteSightAnswered(void *opaque)
+{
+    remoteSightBatch *batch = opaque;
+    remoteViewer *viewer = batch->viewer;
+    size_t i;
+
+    for (i = 0; i < batch->count; i++) {
+        remoteViewerTakeAnswer(viewer, batch, &batch->questions[i]);
+        g_free(batch->questions[i].name);
+    }
+    g_free(batch);
+    /* It is still asking, and so stays, whatever views do. */
+    remoteViewerTell(viewer);
+    viewer->asking = false;
+    viewer->sight->batches--;
+    if (viewer->views->len > 0)
+        remoteViewerAsk(viewer);
+    remoteViewerRelease(viewer);
+}
+
+/* In a worker. Once one can't be asked, the others aren't tried: each would wait as long. */
+static void
+remoteSightAskBatch(void *opaque)
+{
+    remoteSightBatch *batch = opaque;
+    bool failed = false;
+    size_t i;
+
+    for (i = 0; i < batch->count; i++) {
+        remoteSightQuestion *question = &batch->questions[i];
+
+        question->rc = failed ? -1 : remoteSightAskOne(batch->viewer, question,
+                                                       VIR_ACCESS_PERM_DOMAIN_GETATTR);
+        if (question->rc > 0 && batch->viewer->watches)
+            question->rc = remoteSightAskOne(batch->viewer, question,
+                                             VIR_ACCESS_PERM_DOMAIN_WATCH_EVENTS);
+        failed = question->rc < 0;
+    }
+    virIOLoopInvoke(batch->viewer->sight->loop, remoteSightAnswered, batch);
+}
+
+/* The next of its questions, unless some are being asked. */
+static void
+remoteViewerAsk(remoteViewer *viewer)
+{
+    remoteSightBatch *batch;
+
+    if (viewer->asking || g_queue_is_empty(&viewer->unasked))
+        return;
+    batch = g_new0(remoteSightBatch, 1);
+    batch->viewer = viewer;
+    batch->policy = viewer->sight->policy;
+    while (batch->count < REMOTE_SIGHT_BATCH_MAX && !g_queue_is_empty(&viewer->unasked)) {
+        remoteSightEntry *entry = g_queue_pop_head(&viewer->unasked);
+        remoteSightQuestion *question = &batch->questions[batch->count++];
+
+        memcpy(question->uuid, entry->uuid, VIR_UUID_BUFLEN);
+        question->name = g_strdup(entry->name);
+    }
+    viewer->asking = true;
+    viewer->sight->batches++;
+    virNetServerWorkersPush(viewer->worker, false, remoteSightAskBatch, batch);
+}
+
+static void
+remoteViewerQueue(remoteViewer *viewer, remoteSightEntry *entry)
+{
+    if (entry->queued)
+        return;
+    entry->queued = true;
+    g_queue_push_tail(&viewer->unasked, entry);
+    remoteViewerAsk(viewer);
+}
+
+/* --- looking --- */
+
+static gboolean
+remoteSightEntryIsIdle(gpointer key G_GNUC_UNUSED, gpointer opaque, gpointer data G_GNUC_UNUSED)
+{
+    return !((remoteSightEntry *)opaque)->queued;
+}
+
+/* NULL: there are too many. */
+static remoteSightEntry *
+remoteViewerAdd(remoteViewer *viewer, const virDomainIdent *ident)
+{
+    remoteSightEntry *entry;
+
+    /* So many domains came and went: most of these are gone. */
+    if (g_hash_table_size(viewer->entries) >= REMOTE_SIGHT_DOMAINS_MAX)
+        g_hash_table_foreach_remove(viewer->entries, remoteSightEntryIsIdle, NULL);
+    if (g_hash_table_size(viewer->entries) >= REMOTE_SIGHT_DOMAINS_MAX)
+        return NULL;
+    entry = g_new0(remoteSightEntry, 1);
+    memcpy(entry->uuid, ident->uuid, VIR_UUID_BUFLEN);
+    entry->name = g_strdup(ident->name);
+    g_hash_table_insert(viewer->entries, entry->uuid, entry);
+    return entry;
+}
+
+static remoteSightEntry *
+remoteViewerFind(remoteViewer *viewer, virDomainIdent *ident)
+{
+    remoteSightEntry *entry = g_hash_table_lookup(viewer->entries, ident->uuid);
+
+    remoteViewerForgetLast(viewer);
+    if (!entry && !(entry = remoteViewerAdd(viewer, ident)))
+        return NULL;
+    if (strcmp(entry->name, ident->name) != 0) {
+        g_free(entry->name);
+        entry->name = g_strdup(ident->name);
+        entry->answer = REMOTE_SIGHT_UNKNOWN;
+    }
+    viewer->lastIdent = virDomainIdentRef(ident);
+    viewer->lastEntry = entry;
+    return entry;
+}
+
+remoteSightAnswer
+remoteViewLook(remoteView *view, virDomainIdent *ident)
+{
+    remoteViewer *viewer = view->viewer;
+    remoteSightEntry *entry = viewer->lastEntry;
+
+    if (ident != viewer->lastIdent && !(entry = remoteViewerFind(viewer, ident)))
+        return REMOTE_SIGHT_HIDDEN;
+    entry->looked = true;
+    if (entry->answer == REMOTE_SIGHT_UNKNOWN || entry->stale)
+        remoteViewerQueue(viewer, entry);
+    return entry->answer;
+}
+
+remoteView *
+remoteViewNew(remoteSight *sight, virIdentity *identity, bool watches, remoteViewFunc answered,
+              void *opaque)
+{
+    const remoteViewer key = { .identity = identity, .watches = watches };
+    remoteViewer *viewer = g_hash_table_lookup(sight->viewers, &key);
+    remoteView *view = g_new0(remoteView, 1);
+
+    if (!viewer)
+        viewer = remoteViewerNew(sight, identity, watches);
+    view->viewer = viewer;
+    view->answered = answered;
+    view->opaque = opaque;
+    g_ptr_array_add(viewer->views, view);
+    return view;
+}
+
+void
+remoteViewFree(remoteView *view)
+{
+    remoteViewer *viewer;
+
+    if (!view)
+        return;
+    viewer = view->viewer;
+    g_ptr_array_remove_fast(viewer->views, view);
+    view->closed = true;
+    if (!view->telling)
+        g_free(view);
+    remoteViewerRelease(viewer);
+}
+
+/* --- time and change --- */
+
+void
+remoteSightForget(remoteSight *sight)
+{
+    GHashTableIter viewers;
+    remoteViewer *viewer;
+
+    sight->policy++;
+    g_hash_table_iter_init(&viewers, sight->viewers);
+    while (g_hash_table_iter_next(&viewers, (gpointer *)&viewer, NULL)) {
+        GHashTableIter entries;
+        remoteSightEntry *entry;
+
+        g_hash_table_iter_init(&entries, viewer->entries);
+        while (g_hash_table_iter_next(&entries, NULL, (gpointer *)&entry))
+            entry->answer = REMOTE_SIGHT_UNKNOWN;
+    }
+}
+
+/* @full: it is time for all of them, not only for those that failed. */
+static void
+remoteViewerTick(remoteViewer *viewer, bool full)
+{
+    GHashTableIter iter;
+    remoteSightEntry *entry;
+
+    if (full)
+        remoteViewerForgetLast(viewer);
+    g_hash_table_iter_init(&iter, viewer->entries);
+    while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&entry)) {
+        if (entry->queued)
+            continue;
+        if (full && !entry->looked) {
+            g_hash_table_iter_remove(&iter);
+            continue;
+        }
+        if (full)
+            entry->looked = false;
+        if (full || entry->failed)
+            entry->stale = true;
+    }
+}
+
+static void
+remoteSightDue(void *opaque)
+{
+    remoteSight *sight = opaque;
+    GHashTableIter iter;
+    remoteViewer *viewer;
+    bool full = ++sight->ticks % (REMOTE_SIGHT_KEEP_S / REMOTE_SIGHT_RETRY_S) == 0;
+
+    g_hash_table_iter_init(&iter, sight->viewers);
+    while (g_hash_table_iter_next(&iter, (gpointer *)&viewer, NULL))
+        remoteViewerTick(viewer, full);
+    virIOLoopRestartTimer(sight->timer, REMOTE_SIGHT_RETRY_S * 1000);
+}
+
+static void
+remoteSightStart(void *opaque)
+{
+    remoteSight *sight = opaque;
+
+    sight->timer = virIOLoopAddTimer(sight->loop, REMOTE_SIGHT_RETRY_S * 1000, remoteSightDue,
+                                     sight);
+}
+
+remoteSight *
+remoteSightNew(virAccessManager *manager, virIOLoop *loop)
+{
+    remoteSight *sight = g_new0(remoteSight, 1);
+
+    sight->manager = manager;
+    sight->loop = loop;
+    sight->workers = virNetServerWorkersNew(REMOTE_SIGHT_WORKERS_MAX, 0);
+    sight->viewers = g_hash_table_new(remoteViewerHash, remoteViewerEqual);
+    virIOLoopInvokeWait(loop, remoteSightStart, sight);
+    return sight;
+}
+
+/* Behind the answers of all batches. */
+static void
+remoteSightEnd(void *opaque)
+{
+    remoteSight *sight = opaque;
+
+    virIOLoopRemoveTimer(sight->timer);
+    g_assert(sight->batches == 0 && g_hash_table_size(sight->viewers) == 0);
+}
+
+void
+remoteSightFree(remoteSight *sight)
+{
+    if (!sight)
+        return;
+    virNetServerWorkersStop(sight->workers);
+    virIOLoopInvokeWait(sight->loop, remoteSightEnd, sight);
+    virNetServerWorkersFree(sight->workers);
+    g_hash_table_unref(sight->viewers);
+    g_free(sight);
+}

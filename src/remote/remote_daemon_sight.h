@@ -1,0 +1,70 @@
+/*
+ * remote_daemon_sight.h: whose events a client may see
+ *
+ * Keeps the answers of who decides (viraccessmanager.h), so that an event costs a look at a flag and
+ * never a question. What is done with an event whose answer isn't known yet is up to whoever looks.
+ *
+ * A question may take seconds, the I/O thread has no such time, and most domains emit nothing for
+ * hours: so a domain is asked about when the first event of it is to be delivered to somebody, in a
+ * worker. Clients that are the same to those who decide share the answers. An answer is kept until
+ * the policy changes, which makes all unknown at once; until the domain has another name; until
+ * nobody has looked for a while; and for REMOTE_SIGHT_KEEP_S in any case, after which it is asked
+ * for again while the old one still counts: what polkit's rules look at beside the question, such as
+ * the time of the day, changes without a word.
+ *
+ * All of it belongs to the I/O thread, unless it says otherwise.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "domain_ident.h"
+#include "viraccessmanager.h"
+#include "virioloop.h"
+
+/* How long an answer counts, and how soon a question is repeated that could not be asked: until then
+ * the domain is hidden. */
+#define REMOTE_SIGHT_KEEP_S 60
+#define REMOTE_SIGHT_RETRY_S 5
+/* Questions of one client that are asked in a row before others have their turn. */
+#define REMOTE_SIGHT_BATCH_MAX 16
+/* Domains whose answers are kept for one client: there are no more at a time. */
+#define REMOTE_SIGHT_DOMAINS_MAX 16384
+/* Threads that ask: polkitd itself does one thing at a time. */
+#define REMOTE_SIGHT_WORKERS_MAX 4
+
+typedef struct _remoteSight remoteSight;
+/* How one client sees: of it and the permissions that it needs. */
+typedef struct _remoteView remoteView;
+
+typedef enum {
+    REMOTE_SIGHT_UNKNOWN,       /* is being asked */
+    REMOTE_SIGHT_SEEN,
+    REMOTE_SIGHT_HIDDEN,        /* also: it can't be asked, or is one too many */
+} remoteSightAnswer;
+
+/* Any thread but the I/O thread. @manager and @loop are borrowed for its life. */
+remoteSight *remoteSightNew(virAccessManager *manager, virIOLoop *loop);
+/* Any thread but the I/O thread, when all views are closed and @manager is stopped. */
+void remoteSightFree(remoteSight *sight);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(remoteSight, remoteSightFree)
+
+/* All answers are unknown from now on. */
+void remoteSightForget(remoteSight *sight);
+
+/* Something that was unknown to this view may be known now; it may be closed in here. */
+typedef void (*remoteViewFunc)(void *opaque);
+
+/**
+ * remoteViewNew:
+ * @identity: whose (a reference is added)
+ * @watches: it needs domain:watch-events beside domain:getattr
+ *
+ * Never NULL.
+ */
+remoteView *remoteViewNew(remoteSight *sight, virIdentity *identity, bool watches,
+                          remoteViewFunc answered, void *opaque);
+void remoteViewFree(remoteView *view);
+remoteSightAnswer remoteViewLook(remoteView *view, virDomainIdent *ident);
