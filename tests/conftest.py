@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-pytest_plugins = ["daemons"]
+pytest_plugins = ["daemons", "authorities"]
 
 DEADLINE = float(os.environ.get("VIRTMON_DEADLINE", "30"))
 BUILD = pathlib.Path(os.environ.get("VIRTMON_BUILD", "build"))

@@ -151,7 +151,8 @@ class LibvirtGuest:
 
 
 # Everything that libvirtd keeps lies in the folder, seen by it at the usual places in a mount
-# namespace of its own; and it knows the user that its QEMU driver insists on.
+# namespace of its own; and it knows the user that its QEMU driver insists on, and all others who
+# come: it wants their names.
 LIBVIRTD = """
 set -e
 D=$1
@@ -164,9 +165,13 @@ mount --bind $D/libvirtd/etc /etc/libvirt
 mount --bind $D/libvirtd/lib /var/lib/libvirt
 mount --bind $D/libvirtd/log /var/log/libvirt
 mount --bind $D/libvirtd/cache /var/cache/libvirt
-{ cat /etc/passwd; echo "libvirt-qemu:x:64055:64055::/var/lib/libvirt:/usr/sbin/nologin"; } \
-    >$D/libvirtd/passwd
-{ cat /etc/group; echo "libvirt-qemu:x:64055:"; } >$D/libvirtd/group
+for user in libvirt-qemu:64055 $3; do
+    echo "${user%:*}:x:${user#*:}:${user#*:}::/var/lib/libvirt:/usr/sbin/nologin" \
+        >>$D/libvirtd/users
+    echo "${user%:*}:x:${user#*:}:" >>$D/libvirtd/groups
+done
+cat /etc/passwd $D/libvirtd/users >$D/libvirtd/passwd
+cat /etc/group $D/libvirtd/groups >$D/libvirtd/group
 mount --bind $D/libvirtd/passwd /etc/passwd
 mount --bind $D/libvirtd/group /etc/group
 cp $D/qemu.conf /etc/libvirt/qemu.conf
@@ -203,7 +208,7 @@ class Libvirtd:
 
     kind = "libvirtd"
 
-    def __init__(self, folder, *args, config="", env=None, auth_rw="none"):
+    def __init__(self, folder, *args, config="", env=None, auth_rw="none", users=()):
         self.folder = folder
         self.run = folder / "run"
         self.log = folder / "libvirtd.log"
@@ -215,7 +220,8 @@ class Libvirtd:
         (folder / "qemu.conf").write_text(QEMU_CONF)
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                ["unshare", "--mount", "bash", "-c", LIBVIRTD, "libvirtd", str(folder), *args],
+                ["unshare", "--mount", "bash", "-c", LIBVIRTD, "libvirtd", str(folder),
+                 " ".join(args), " ".join(f"user{uid}:{uid}" for uid in users)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env={**os.environ, "LC_ALL": "C.UTF-8", **(env or {})})
         try:

@@ -130,14 +130,16 @@ class Error:
 # --- connections ---
 
 class Wire:
-    """One connection; @place is a path, or host and port."""
+    """One connection; @place is a path, or host and port, or a socket that is connected."""
 
     def __init__(self, place):
         family = socket.AF_INET if isinstance(place, tuple) else socket.AF_UNIX
-        self.sock = socket.socket(family)
+        connected = isinstance(place, socket.socket)
+        self.sock = place if connected else socket.socket(family)
         self.sock.settimeout(DEADLINE)
         try:
-            self.sock.connect(place if isinstance(place, tuple) else str(place))
+            if not connected:
+                self.sock.connect(place if isinstance(place, tuple) else str(place))
         except BaseException:
             self.sock.close()
             raise
