@@ -348,6 +348,23 @@ def test_read_only_watch(control, person, driver):
         assert events_until(one, "web-1") == {"web-1"}
 
 
+def test_read_only_watch_by_virsh(control):
+    """A stock client, which only has to name the socket."""
+    controlled = control("file")
+    place = controlled.daemon.uri(True)
+    done = subprocess.run(["virsh", "--readonly", "-c", place, "qemu-monitor-event"],
+                          capture_output=True, text=True, check=False)
+    assert "read only access prevents" in done.stderr           # by its own library
+    with subprocess.Popen(["virsh", "-c", place, "qemu-monitor-event", "--event", "RESUME"],
+                          stdout=subprocess.PIPE, text=True) as virsh:
+        deadline = time.monotonic() + DEADLINE
+        while virsh.poll() is None:
+            toggle(controlled.guests["web-1"])
+            assert time.monotonic() < deadline
+        assert "event RESUME" in virsh.stdout.read()
+        assert virsh.returncode == 0
+
+
 @pytest.mark.parametrize("driver", ["file", "polkit"])
 def test_policy_changes(control, person, driver):
     """Who is registered sees what the new policy lets him, and no more, without a word."""
