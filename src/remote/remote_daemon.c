@@ -370,7 +370,7 @@ remoteDaemonStart(remoteDaemon *daemon)
         return -1;
     remoteDaemonAccessInit(daemon->access);
     if (!virAccessManagerAllowsAll(daemon->access))
-        daemon->sight = remoteSightNew(daemon->access, daemon->loop);
+        daemon->sight = remoteSightNew(daemon->access, daemon->loop, daemon->conn);
     daemon->relay = remoteRelayNew(daemon->conn, daemon->sight);
     remoteDaemonDispatchInit(daemon->relay, daemon->privileged ? "qemu:///system" :
                                                                  "qemu:///session");

@@ -12,9 +12,10 @@
  *
  * Where somebody decides who may see what, the answer is looked up for each event
  * (remote_daemon_sight.h). Until it is known, events wait here, a list for each client and stream,
- * within what may wait for the client anyway: asking when a client registers instead would have to
- * wait for all domains, and would know nothing of those that appear later, whose first events are
- * the ones that matter. What is too much is lost and told, if the client may see it in the end.
+ * within what may wait for the client anyway. To let the client's registration wait for the answers
+ * about all domains instead would do for those that are there, but not for those that appear later,
+ * whose first events are the ones that matter. What is too much is lost and told, if the client may
+ * see it in the end.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

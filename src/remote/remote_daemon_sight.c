@@ -7,6 +7,7 @@
 
 #include "remote_daemon_sight.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "remote_daemon_access.h"
@@ -25,6 +26,8 @@ typedef struct {
     bool failed;                /* could not be asked */
     bool looked;                /* since the last of the ticks that count */
     bool queued;                /* waits in the viewer's queue, or is being asked */
+    GList *place;               /* in that queue; NULL: it isn't there */
+    bool urgent;                /* ... before those that aren't */
 } remoteSightEntry;
 
 /* All clients that are the same to those who decide. */
@@ -54,6 +57,7 @@ struct _remoteView {
 struct _remoteSight {
     virAccessManager *manager;
     virIOLoop *loop;
+    virConnectPtr conn;
     virNetServerWorkers *workers;
     GHashTable *viewers;        /* remoteViewer by itself: identity and @watches */
     size_t batches;             /* that are being asked */
@@ -164,6 +168,18 @@ remoteSightAskOne(const remoteViewer *viewer, remoteSightQuestion *asked, virAcc
 
 static void remoteViewerAsk(remoteViewer *viewer);
 
+static void
+remoteViewerPush(remoteViewer *viewer, remoteSightEntry *entry)
+{
+    if (entry->urgent) {
+        g_queue_push_head(&viewer->unasked, entry);
+        entry->place = viewer->unasked.head;
+    } else {
+        g_queue_push_tail(&viewer->unasked, entry);
+        entry->place = viewer->unasked.tail;
+    }
+}
+
 /* A domain of that UUID may have another name by now: then this was about another one. */
 static void
 remoteViewerTakeAnswer(remoteViewer *viewer, const remoteSightBatch *batch,
@@ -173,10 +189,11 @@ remoteViewerTakeAnswer(remoteViewer *viewer, const remoteSightBatch *batch,
 
     g_assert(entry && entry->queued);
     if (batch->policy != viewer->sight->policy || strcmp(entry->name, question->name) != 0) {
-        g_queue_push_tail(&viewer->unasked, entry);
+        remoteViewerPush(viewer, entry);
         return;
     }
     entry->queued = false;
+    entry->urgent = false;
     entry->stale = false;
     entry->failed = question->rc < 0;
     entry->answer = question->rc > 0 ? REMOTE_SIGHT_SEEN : REMOTE_SIGHT_HIDDEN;
@@ -265,6 +282,7 @@ remoteViewerAsk(remoteViewer *viewer)
         remoteSightEntry *entry = g_queue_pop_head(&viewer->unasked);
         remoteSightQuestion *question = &batch->questions[batch->count++];
 
+        entry->place = NULL;
         memcpy(question->uuid, entry->uuid, VIR_UUID_BUFLEN);
         question->name = g_strdup(entry->name);
     }
@@ -273,13 +291,21 @@ remoteViewerAsk(remoteViewer *viewer)
     virNetServerWorkersPush(viewer->worker, false, remoteSightAskBatch, batch);
 }
 
+/* @urgent: an event waits for the answer. */
 static void
-remoteViewerQueue(remoteViewer *viewer, remoteSightEntry *entry)
+remoteViewerQueue(remoteViewer *viewer, remoteSightEntry *entry, bool urgent)
 {
-    if (entry->queued)
+    bool raised = urgent && !entry->urgent;
+
+    if (entry->queued && !raised)
         return;
+    entry->urgent |= urgent;
+    if (entry->place)
+        g_queue_delete_link(&viewer->unasked, g_steal_pointer(&entry->place));
+    else if (entry->queued)
+        return;                 /* is being asked */
     entry->queued = true;
-    g_queue_push_tail(&viewer->unasked, entry);
+    remoteViewerPush(viewer, entry);
     remoteViewerAsk(viewer);
 }
 
@@ -293,7 +319,7 @@ remoteSightEntryIsIdle(gpointer key G_GNUC_UNUSED, gpointer opaque, gpointer dat
 
 /* NULL: there are too many. */
 static remoteSightEntry *
-remoteViewerAdd(remoteViewer *viewer, const virDomainIdent *ident)
+remoteViewerAdd(remoteViewer *viewer, const unsigned char *uuid, const char *name)
 {
     remoteSightEntry *entry;
 
@@ -303,8 +329,8 @@ remoteViewerAdd(remoteViewer *viewer, const virDomainIdent *ident)
     if (g_hash_table_size(viewer->entries) >= REMOTE_SIGHT_DOMAINS_MAX)
         return NULL;
     entry = g_new0(remoteSightEntry, 1);
-    memcpy(entry->uuid, ident->uuid, VIR_UUID_BUFLEN);
-    entry->name = g_strdup(ident->name);
+    memcpy(entry->uuid, uuid, VIR_UUID_BUFLEN);
+    entry->name = g_strdup(name);
     g_hash_table_insert(viewer->entries, entry->uuid, entry);
     return entry;
 }
@@ -315,7 +341,7 @@ remoteViewerFind(remoteViewer *viewer, virDomainIdent *ident)
     remoteSightEntry *entry = g_hash_table_lookup(viewer->entries, ident->uuid);
 
     remoteViewerForgetLast(viewer);
-    if (!entry && !(entry = remoteViewerAdd(viewer, ident)))
+    if (!entry && !(entry = remoteViewerAdd(viewer, ident->uuid, ident->name)))
         return NULL;
     if (strcmp(entry->name, ident->name) != 0) {
         g_free(entry->name);
@@ -337,8 +363,27 @@ remoteViewLook(remoteView *view, virDomainIdent *ident)
         return REMOTE_SIGHT_HIDDEN;
     entry->looked = true;
     if (entry->answer == REMOTE_SIGHT_UNKNOWN || entry->stale)
-        remoteViewerQueue(viewer, entry);
+        remoteViewerQueue(viewer, entry, entry->answer == REMOTE_SIGHT_UNKNOWN);
     return entry->answer;
+}
+
+/* All domains that are there. */
+static void
+remoteViewerExpect(remoteViewer *viewer)
+{
+    virDomainPtr *domains = NULL;
+    int count = virConnectListAllDomains(viewer->sight->conn, &domains, 0);
+    int i;
+
+    for (i = 0; i < count; i++) {
+        remoteSightEntry *entry = remoteViewerAdd(viewer, domains[i]->uuid, domains[i]->name);
+
+        if (entry)
+            remoteViewerQueue(viewer, entry, false);
+        virDomainUnref(domains[i]);
+    }
+    free(domains);
+    virResetLastError();
 }
 
 remoteView *
@@ -349,8 +394,10 @@ remoteViewNew(remoteSight *sight, virIdentity *identity, bool watches, remoteVie
     remoteViewer *viewer = g_hash_table_lookup(sight->viewers, &key);
     remoteView *view = g_new0(remoteView, 1);
 
-    if (!viewer)
+    if (!viewer) {
         viewer = remoteViewerNew(sight, identity, watches);
+        remoteViewerExpect(viewer);
+    }
     view->viewer = viewer;
     view->answered = answered;
     view->opaque = opaque;
@@ -393,6 +440,18 @@ remoteSightForget(remoteSight *sight)
     }
 }
 
+static bool
+remoteSightKnows(remoteSight *sight, const unsigned char *uuid)
+{
+    virDomainPtr dom = virDomainLookupByUUID(sight->conn, uuid);
+
+    virResetLastError();
+    if (!dom)
+        return false;
+    virDomainUnref(dom);
+    return true;
+}
+
 /* @full: it is time for all of them, not only for those that failed. */
 static void
 remoteViewerTick(remoteViewer *viewer, bool full)
@@ -406,7 +465,7 @@ remoteViewerTick(remoteViewer *viewer, bool full)
     while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&entry)) {
         if (entry->queued)
             continue;
-        if (full && !entry->looked) {
+        if (full && !entry->looked && !remoteSightKnows(viewer->sight, entry->uuid)) {
             g_hash_table_iter_remove(&iter);
             continue;
         }
@@ -441,12 +500,13 @@ remoteSightStart(void *opaque)
 }
 
 remoteSight *
-remoteSightNew(virAccessManager *manager, virIOLoop *loop)
+remoteSightNew(virAccessManager *manager, virIOLoop *loop, virConnectPtr conn)
 {
     remoteSight *sight = g_new0(remoteSight, 1);
 
     sight->manager = manager;
     sight->loop = loop;
+    sight->conn = conn;
     sight->workers = virNetServerWorkersNew(REMOTE_SIGHT_WORKERS_MAX, 0);
     sight->viewers = g_hash_table_new(remoteViewerHash, remoteViewerEqual);
     virIOLoopInvokeWait(loop, remoteSightStart, sight);

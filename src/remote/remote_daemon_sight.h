@@ -4,13 +4,14 @@
  * Keeps the answers of who decides (viraccessmanager.h), so that an event costs a look at a flag and
  * never a question. What is done with an event whose answer isn't known yet is up to whoever looks.
  *
- * A question may take seconds, the I/O thread has no such time, and most domains emit nothing for
- * hours: so a domain is asked about when the first event of it is to be delivered to somebody, in a
- * worker. Clients that are the same to those who decide share the answers. An answer is kept until
- * the policy changes, which makes all unknown at once; until the domain has another name; until
- * nobody has looked for a while; and for REMOTE_SIGHT_KEEP_S in any case, after which it is asked
- * for again while the old one still counts: what polkit's rules look at beside the question, such as
- * the time of the day, changes without a word.
+ * A question may take seconds, and the I/O thread has no such time: a worker asks. All domains are
+ * asked about when the first client of a kind comes that sees them, and those that appear later with
+ * their first event; a domain of which an event waits is asked about first. Clients that are the same
+ * to those who decide share the answers. An answer is kept until the policy changes, which makes all
+ * unknown at once; until the domain has another name, or is gone and nobody has looked for a while;
+ * and for REMOTE_SIGHT_KEEP_S in any case, after which whoever looks has it asked for again, while
+ * the old one still counts: what polkit's rules look at beside the question, such as the time of the
+ * day, changes without a word.
  *
  * All of it belongs to the I/O thread, unless it says otherwise.
  *
@@ -20,6 +21,7 @@
 
 #include <stdbool.h>
 
+#include "datatypes.h"
 #include "domain_ident.h"
 #include "viraccessmanager.h"
 #include "virioloop.h"
@@ -45,8 +47,9 @@ typedef enum {
     REMOTE_SIGHT_HIDDEN,        /* also: it can't be asked, or is one too many */
 } remoteSightAnswer;
 
-/* Any thread but the I/O thread. @manager and @loop are borrowed for its life. */
-remoteSight *remoteSightNew(virAccessManager *manager, virIOLoop *loop);
+/* Any thread but the I/O thread. @manager, @loop and @conn, which knows all domains, are borrowed
+ * for its life. */
+remoteSight *remoteSightNew(virAccessManager *manager, virIOLoop *loop, virConnectPtr conn);
 /* Any thread but the I/O thread, when all views are closed and @manager is stopped. */
 void remoteSightFree(remoteSight *sight);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(remoteSight, remoteSightFree)

@@ -7,6 +7,7 @@
 
 #include "remote_daemon_sight.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "virerror_priv.h"
@@ -20,6 +21,7 @@
 static virMutex lock = VIR_MUTEX_INITIALIZER;   /* guards what follows */
 static virCond moved;
 static size_t asked;            /* questions */
+static size_t lastAsked;        /* which question it was that was about domain 99 */
 static size_t answered;         /* calls of a view's function */
 static bool closed;             /* no question is answered until it is opened */
 static int verdict;             /* what is said about every domain but "never" */
@@ -31,6 +33,8 @@ virAccessManagerCheck(virAccessManager *manager G_GNUC_UNUSED, const virAccessQu
     g_auto(virLockGuard) guard G_GNUC_UNUSED = virLockGuardLock(&lock);
 
     asked++;
+    if (question->domainUUID[1] == 99)
+        lastAsked = asked;
     virCondBroadcast(&moved);
     g_assert_cmpstr(question->connectDriver, ==, "QEMU");
     while (closed)
@@ -78,10 +82,36 @@ countAsked(void)
     return asked;
 }
 
+/* --- the domains that are there --- */
+
+static size_t ndomains;
+
+int
+virConnectListAllDomains(virConnectPtr conn, virDomainPtr **domains,
+                         unsigned int flags G_GNUC_UNUSED)
+{
+    size_t i;
+
+    *domains = calloc(ndomains + 1, sizeof(**domains));
+    for (i = 0; i < ndomains; i++) {
+        unsigned char uuid[VIR_UUID_BUFLEN] = { 8, (unsigned char)i };
+
+        (*domains)[i] = virGetDomain(conn, "there", uuid, 1);
+    }
+    return (int)ndomains;
+}
+
+virDomainPtr
+virDomainLookupByUUID(virConnectPtr conn G_GNUC_UNUSED, const unsigned char *uuid G_GNUC_UNUSED)
+{
+    return NULL;
+}
+
 /* --- who looks --- */
 
 typedef struct {
     virIOLoop *loop;
+    virConnectPtr conn;
     remoteSight *sight;
     virIdentity *one, *other;
     virDomainIdent *idents[3];
@@ -186,7 +216,9 @@ setUp(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     verdict = 1;
     virCondInit(&moved);
     f->loop = virIOLoopNew("loop");
-    f->sight = remoteSightNew(NULL, f->loop);
+    ndomains = 0;
+    f->conn = virGetConnect();
+    f->sight = remoteSightNew(NULL, f->loop, f->conn);
     f->one = virIdentityNew();
     f->other = virIdentityNew();
     virIdentitySetUNIXUserID(f->other, 1);
@@ -206,6 +238,7 @@ tearDown(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     for (i = 0; i < G_N_ELEMENTS(f->views); i++)
         freeView(f, i);
     remoteSightFree(f->sight);
+    virConnectUnref(f->conn);
     virIOLoopFree(f->loop);
     for (i = 0; i < G_N_ELEMENTS(f->idents); i++)
         virDomainIdentUnref(f->idents[i]);
@@ -422,6 +455,34 @@ testCrowd(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpuint(crowd.hidden, ==, 7);
 }
 
+/* Those that are there are asked about at once, but behind one of which an event waits. */
+static void
+testExpected(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    unsigned char uuid[VIR_UUID_BUFLEN] = { 8, 5 };
+    unsigned char lastUUID[VIR_UUID_BUFLEN] = { 8, 99 };
+    g_autoptr(virDomainIdent) ident = virDomainIdentNew("there", uuid, 1);
+    g_autoptr(virDomainIdent) last = virDomainIdentNew("there", lastUUID, 1);
+
+    ndomains = 100;
+    newView(f, 0, f->one, false);
+    waitFor(&asked, ndomains);
+    g_assert_cmpint(await(f, 0, ident), ==, REMOTE_SIGHT_SEEN);
+    g_assert_cmpint(await(f, 0, last), ==, REMOTE_SIGHT_SEEN);
+    g_assert_cmpuint(countAsked(), ==, ndomains);
+
+    setDoor(true);
+    newView(f, 1, f->other, false);
+    waitFor(&asked, ndomains + 1);
+    g_assert_cmpint(look(f, 1, last), ==, REMOTE_SIGHT_UNKNOWN);
+    setDoor(false);
+    g_assert_cmpint(await(f, 1, last), ==, REMOTE_SIGHT_SEEN);
+    g_assert_cmpuint(lastAsked, <=, ndomains + REMOTE_SIGHT_BATCH_MAX + 1);
+    waitFor(&asked, 2 * ndomains);
+    g_assert_cmpint(await(f, 1, ident), ==, REMOTE_SIGHT_SEEN);
+    g_assert_cmpuint(countAsked(), ==, 2 * ndomains);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -436,5 +497,6 @@ main(int argc, char **argv)
     ADD("gone", testGone);
     ADD("closed-inside", testClosedInside);
     ADD("crowd", testCrowd);
+    ADD("expected", testExpected);
     return g_test_run();
 }

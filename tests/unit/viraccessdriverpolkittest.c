@@ -70,8 +70,8 @@ handleCall(GDBusConnection *conn G_GNUC_UNUSED, const char *sender G_GNUC_UNUSED
     virCondBroadcast(&f->moved);
     virMutexUnlock(&f->lock);
     if (!answer)
-        return;
-    if (strcmp(answer, "error") == 0)
+        g_object_unref(call);           /* it is never answered */
+    else if (strcmp(answer, "error") == 0)
         g_dbus_method_invocation_return_dbus_error(call, NAME ".Error.Failed", "no such action");
     else
         g_dbus_method_invocation_return_value(
@@ -109,10 +109,11 @@ static void
 setName(GDBusConnection *conn, const char *method, GVariant *args)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(GVariant) reply = g_dbus_connection_call_sync(
-        conn, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", method,
-        args, NULL, G_DBUS_CALL_FLAGS_NONE, -1, NULL, &error);
+    g_autoptr(GVariant) reply = NULL;
 
+    reply = g_dbus_connection_call_sync(conn, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                        "org.freedesktop.DBus", method, args, NULL,
+                                        G_DBUS_CALL_FLAGS_NONE, -1, NULL, &error);
     g_assert_no_error(error);
 }
 

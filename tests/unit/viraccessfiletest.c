@@ -217,8 +217,6 @@ assertFails(const char *text, const char *message)
 static void
 testMistakes(void)
 {
-    g_autofree char *huge = NULL;
-
     assertFails("who = anybody\n", "acl:1: 'who' stands in no section");
     assertFails("\n[a]\nwho anybody\n", "acl:3: [SECTION] or SETTING = WORDS was expected");
     assertFails("[a\n", "acl:1: [SECTION] or SETTING = WORDS was expected");
