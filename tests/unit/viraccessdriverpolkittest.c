@@ -170,12 +170,12 @@ exportPolkit(void *opaque)
     g_autoptr(GDBusNodeInfo) node = g_dbus_node_info_new_for_xml(introspection, NULL);
     g_autoptr(GError) error = NULL;
 
+    virMutexLock(&f->lock);
     g_main_context_push_thread_default(f->context);
     g_dbus_connection_register_object(f->conn, PATH, node->interfaces[0], &vtable, f, NULL,
                                       &error);
     g_main_context_pop_thread_default(f->context);
     g_assert_no_error(error);
-    virMutexLock(&f->lock);
     f->exported++;
     virCondBroadcast(&f->moved);
     virMutexUnlock(&f->lock);
@@ -185,9 +185,12 @@ exportPolkit(void *opaque)
 static void
 startPolkit(Fixture *f)
 {
-    size_t exported = f->exported;
+    size_t exported;
 
+    virMutexLock(&f->lock);
+    exported = f->exported;
     f->conn = dial(f);
+    virMutexUnlock(&f->lock);
     g_main_context_invoke(f->context, exportPolkit, f);
     waitFor(f, &f->exported, exported + 1);
     setName(f->conn, "RequestName", g_variant_new("(su)", NAME, 4));
@@ -265,6 +268,22 @@ setAnswer(Fixture *f, const char *answer)
     virMutexUnlock(&f->lock);
 }
 
+static size_t
+countQuestions(Fixture *f)
+{
+    g_auto(virLockGuard) guard G_GNUC_UNUSED = virLockGuardLock(&f->lock);
+
+    return f->questions;
+}
+
+static size_t
+countChanges(Fixture *f)
+{
+    g_auto(virLockGuard) guard G_GNUC_UNUSED = virLockGuardLock(&f->lock);
+
+    return f->changes;
+}
+
 static int
 check(Fixture *f)
 {
@@ -286,7 +305,7 @@ testAnswers(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpint(check(f), ==, -1);
     g_assert_cmpint(virGetLastErrorCode(), ==, VIR_ERR_OPERATION_FAILED);
     g_assert_nonnull(strstr(virErrorLastMessage(), "no such action"));
-    g_assert_cmpuint(f->questions, ==, 4);
+    g_assert_cmpuint(countQuestions(f), ==, 4);
 }
 
 static void
@@ -321,7 +340,7 @@ testNobodyElse(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     /* Its number alone may be another one's by now. */
     virIdentitySetProcess(f->identity, 4711, 0);
     g_assert_cmpint(check(f), ==, 0);
-    g_assert_cmpuint(f->questions, ==, 0);
+    g_assert_cmpuint(countQuestions(f), ==, 0);
 }
 
 static void
@@ -332,19 +351,19 @@ testChanges(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 
     g_assert_cmpint(check(f), ==, 1);
     waitFor(f, &f->changes, 1);         /* nobody has listened before */
-    changes = f->changes;
+    changes = countChanges(f);
     g_dbus_connection_emit_signal(f->conn, NULL, PATH, "org.freedesktop.PolicyKit1.Authority",
                                   "Changed", NULL, &error);
     g_assert_no_error(error);
     waitFor(f, &f->changes, changes + 1);
 
     /* Another polkitd: may have other rules. */
-    changes = f->changes;
+    changes = countChanges(f);
     setName(f->conn, "ReleaseName", g_variant_new("(s)", NAME));
     waitFor(f, &f->changes, changes + 1);
     g_assert_cmpint(check(f), ==, -1);
     virResetLastError();
-    changes = f->changes;
+    changes = countChanges(f);
     setName(f->conn, "RequestName", g_variant_new("(su)", NAME, 4));
     waitFor(f, &f->changes, changes + 1);
     g_assert_cmpint(check(f), ==, 1);
@@ -365,7 +384,7 @@ testBusRestarts(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 
     startBus(f);
     startPolkit(f);
-    changes = f->changes;
+    changes = countChanges(f);
     g_assert_cmpint(check(f), ==, 1);
     waitFor(f, &f->changes, changes + 1);
 }
@@ -449,7 +468,7 @@ testManyAtATime(Fixture *f, gconstpointer data G_GNUC_UNUSED)
         threads[i] = g_thread_new("check", checkOften, f);
     for (i = 0; i < G_N_ELEMENTS(threads); i++)
         g_thread_join(threads[i]);
-    g_assert_cmpuint(f->questions, ==, 50 * G_N_ELEMENTS(threads));
+    g_assert_cmpuint(countQuestions(f), ==, 50 * G_N_ELEMENTS(threads));
 }
 
 int
