@@ -14,8 +14,9 @@
  * (remote_daemon_sight.h). Until it is known, events wait here, a list for each client and stream,
  * within what may wait for the client anyway. To let the client's registration wait for the answers
  * about all domains instead would do for those that are there, but not for those that appear later,
- * whose first events are the ones that matter. What is too much is lost and told, if the client may
- * see it in the end.
+ * whose first events are the ones that matter. A stream of which much waits is read no further, as if
+ * its clients were slow (remote_daemon_pace.h). What is too much all the same, such as when another
+ * client keeps up, is lost and told, if the client may see it in the end.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -310,6 +311,15 @@ remoteRelayHoldCost(const virObjectEvent *event, const virNetEvent *encoded)
         sizeof(remoteRelayWait);
 }
 
+/* Whether so much waits that no more need be read for this client until something is known; some
+ * that is on its way comes all the same. */
+static bool
+remoteRelayHoldsMuch(remoteDaemonClient *client)
+{
+    return client->heldBytes > MIN(VIR_NET_SERVER_CLIENT_AHEAD_BYTES,
+                                   virNetServerClientGetEventBytesMax(client->client) / 8);
+}
+
 /* After a loss all of that stream is lost until it is known, so that the gap has one place; half of
  * what may wait stays free for what is known. */
 static void
@@ -419,6 +429,9 @@ remoteRelayMonitorEvent(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr dom, cons
         switch (remoteViewLook(reg->view->view, current->domain)) {
         case REMOTE_SIGHT_UNKNOWN:
             remoteRelayHoldMonitor(reg, current);
+            remotePaceCount(reg->relay->pace, current, reg->client,
+                            remoteRelayHoldsMuch(reg->client) ? REMOTE_PACE_BEHIND :
+                                                                REMOTE_PACE_KEEPS_UP);
             return;
         case REMOTE_SIGHT_HIDDEN:
             reg->client->hidden++;
@@ -987,6 +1000,9 @@ remoteRelayAnswered(void *opaque)
         remoteRelayReleaseWait(wait, sight == REMOTE_SIGHT_SEEN);
         g_hash_table_iter_remove(&iter);
     }
+    /* Else that follows when it has read something of what it got now. */
+    if (!virNetServerClientIsBehind(view->client->client))
+        remotePaceEase(view->relay->pace, view->client);
     /* What did not fit while it waited is told behind it. */
     if (g_hash_table_size(view->client->gaps) > 0)
         remoteRelayClientDrained(view->relay, view->client);

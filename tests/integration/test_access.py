@@ -13,6 +13,7 @@ import pytest
 
 from authorities import POLKITD
 from conftest import BUILD, DEADLINE, freeze, thaw
+from flood import Flood
 import wire
 from wire import (COMMAND, GET_INFO, HOSTNAME, LIST_ALL, LOOKUP_NAME, LOOKUP_UUID,
                   MONITOR_DEREGISTER, MONITOR_REGISTER, OPEN, QEMU, REGISTER, REMOTE, RESUME, STATE,
@@ -492,6 +493,39 @@ def test_frozen_polkit(control, person):
         assert not other.has_input()
         thaw(controlled.polkit.pid)
         assert other.reply().status == wire.OK
+
+
+def test_storm_while_polkit_is_frozen(control, person):
+    """More than may wait: what came before the answer comes first, and nothing is missing of which
+    a notice doesn't tell in its place."""
+    count = 50000
+    controlled = control("polkit")
+    with person(ROOT).connect(controlled.daemon.socket()) as one:
+        one.open()
+        one.register()
+        flood = Flood(controlled.daemon.folder)
+        try:
+            # It came after the registration, and has said nothing yet: nobody was asked about it.
+            wire.wait_for(lambda: "guest0" in names(one), "the domain")
+            freeze(controlled.polkit.pid)
+            flood.order(f"flood 0 0 {count} 290")
+            for _ in range(500):
+                one.alive()
+            assert not one.messages and not one.has_input()
+            thaw(controlled.polkit.pid)
+            seen = 0
+            while seen < count:
+                _, domain, name, _, _, details = one.monitor_event()
+                assert domain.name == "guest0"
+                if name == "VIRTMON_EVENTS_LOST":
+                    gap = json.loads(details)
+                    assert (gap["from"], gap["to"]) == (seen + 1, seen + gap["count"])
+                    seen += gap["count"]
+                else:
+                    seen += 1
+            flood.wait_written()
+        finally:
+            flood.close()
 
 
 def test_no_polkit(control, person):
