@@ -25,11 +25,12 @@
 /* What the allocator keeps beside each block. */
 #define VIR_DOMAIN_EVENT_OVERHEAD sizeof(size_t)
 
+/* A typed event: one allocation, with what @args points to behind it. */
 typedef struct {
     virObjectEvent head;
-    int type;                   /* virDomainEventType */
-    int detail;
-} virDomainEventLifecycle;
+    virDomainEventArgs args;
+    virTypedParameter params[];     /* behind them pointers to the texts, then all texts */
+} virDomainTypedEvent;
 
 static void
 virDomainEventInit(virObjectEvent *event, const virObjectEventClass *klass, int eventID,
@@ -51,19 +52,122 @@ virDomainEventFree(virObjectEvent *event)
 /* --- typed events --- */
 
 static void
+virDomainEventDispatchGraphics(const virDomainEventArgs *args, virDomainPtr dom,
+                               const virObjectEventTarget *target)
+{
+    virConnectDomainEventGraphicsCallback cb = (virConnectDomainEventGraphicsCallback)target->cb;
+    virDomainEventGraphicsSubjectIdentity identities[VIR_DOMAIN_EVENT_IDENTITIES_MAX];
+    virDomainEventGraphicsSubject subject = { .identities = identities };
+    virDomainEventGraphicsAddress local = { .family = args->numbers[1],
+                                            .node = (char *)args->texts[0],
+                                            .service = (char *)args->texts[1] };
+    virDomainEventGraphicsAddress remote = { .family = args->numbers[2],
+                                             .node = (char *)args->texts[2],
+                                             .service = (char *)args->texts[3] };
+    size_t i;
+
+    for (i = 5; i + 1 < args->ntexts; i += 2) {
+        identities[subject.nidentity].type = (char *)args->texts[i];
+        identities[subject.nidentity++].name = (char *)args->texts[i + 1];
+    }
+    cb(target->conn, dom, args->numbers[0], &local, &remote, args->texts[4], &subject,
+       target->opaque);
+}
+
+/* Calls the callback as what it is, a virConnectDomainEvent##type##Callback. */
+#define CALL(type, ...) \
+    ((virConnectDomainEvent##type##Callback)target->cb)(target->conn, dom, __VA_ARGS__, \
+                                                        target->opaque)
+
+static void
 virDomainEventDispatch(virObjectEvent *event, virDomainPtr dom,
                        const virObjectEventTarget *target)
 {
-    switch ((virDomainEventID)event->eventID) {
-    case VIR_DOMAIN_EVENT_ID_LIFECYCLE: {
-        virDomainEventLifecycle *lifecycle = (virDomainEventLifecycle *)event;
+    virDomainEventArgs *args = &((virDomainTypedEvent *)event)->args;
+    virTypedParameterPtr params = (virTypedParameterPtr)args->params;
+    const char *const *texts = args->texts;
+    const int *numbers = args->numbers;
 
-        ((virConnectDomainEventCallback)target->cb)(target->conn, dom, lifecycle->type,
-                                                    lifecycle->detail, target->opaque);
+    switch ((virDomainEventID)event->eventID) {
+    case VIR_DOMAIN_EVENT_ID_LIFECYCLE:
+        ((virConnectDomainEventCallback)target->cb)(target->conn, dom, numbers[0], numbers[1],
+                                                    target->opaque);
         break;
-    }
-    default:
+    case VIR_DOMAIN_EVENT_ID_REBOOT:
+    case VIR_DOMAIN_EVENT_ID_CONTROL_ERROR:
         ((virConnectDomainEventGenericCallback)target->cb)(target->conn, dom, target->opaque);
+        break;
+    case VIR_DOMAIN_EVENT_ID_RTC_CHANGE:
+        CALL(RTCChange, (long long)args->amounts[0]);
+        break;
+    case VIR_DOMAIN_EVENT_ID_WATCHDOG:
+        CALL(Watchdog, numbers[0]);
+        break;
+    case VIR_DOMAIN_EVENT_ID_IO_ERROR:
+        CALL(IOError, texts[0], texts[1], numbers[0]);
+        break;
+    case VIR_DOMAIN_EVENT_ID_GRAPHICS:
+        virDomainEventDispatchGraphics(args, dom, target);
+        break;
+    case VIR_DOMAIN_EVENT_ID_IO_ERROR_REASON:
+        CALL(IOErrorReason, texts[0], texts[1], numbers[0], texts[2]);
+        break;
+    case VIR_DOMAIN_EVENT_ID_BLOCK_JOB:
+    case VIR_DOMAIN_EVENT_ID_BLOCK_JOB_2:
+        CALL(BlockJob, texts[0], numbers[0], numbers[1]);
+        break;
+    case VIR_DOMAIN_EVENT_ID_DISK_CHANGE:
+        CALL(DiskChange, texts[0], texts[1], texts[2], numbers[0]);
+        break;
+    case VIR_DOMAIN_EVENT_ID_TRAY_CHANGE:
+        CALL(TrayChange, texts[0], numbers[0]);
+        break;
+    case VIR_DOMAIN_EVENT_ID_PMWAKEUP:
+        CALL(PMWakeup, numbers[0]);
+        break;
+    case VIR_DOMAIN_EVENT_ID_PMSUSPEND:
+        CALL(PMSuspend, numbers[0]);
+        break;
+    case VIR_DOMAIN_EVENT_ID_BALLOON_CHANGE:
+        CALL(BalloonChange, args->amounts[0]);
+        break;
+    case VIR_DOMAIN_EVENT_ID_PMSUSPEND_DISK:
+        CALL(PMSuspendDisk, numbers[0]);
+        break;
+    case VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED:
+        CALL(DeviceRemoved, texts[0]);
+        break;
+    case VIR_DOMAIN_EVENT_ID_TUNABLE:
+        CALL(Tunable, params, (int)args->nparams);
+        break;
+    case VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE:
+        CALL(AgentLifecycle, numbers[0], numbers[1]);
+        break;
+    case VIR_DOMAIN_EVENT_ID_DEVICE_ADDED:
+        CALL(DeviceAdded, texts[0]);
+        break;
+    case VIR_DOMAIN_EVENT_ID_MIGRATION_ITERATION:
+        CALL(MigrationIteration, numbers[0]);
+        break;
+    case VIR_DOMAIN_EVENT_ID_JOB_COMPLETED:
+        CALL(JobCompleted, params, (int)args->nparams);
+        break;
+    case VIR_DOMAIN_EVENT_ID_DEVICE_REMOVAL_FAILED:
+        CALL(DeviceRemovalFailed, texts[0]);
+        break;
+    case VIR_DOMAIN_EVENT_ID_METADATA_CHANGE:
+        CALL(MetadataChange, numbers[0], texts[0]);
+        break;
+    case VIR_DOMAIN_EVENT_ID_BLOCK_THRESHOLD:
+        CALL(BlockThreshold, texts[0], texts[1], args->amounts[0], args->amounts[1]);
+        break;
+    case VIR_DOMAIN_EVENT_ID_MEMORY_FAILURE:
+        CALL(MemoryFailure, numbers[0], numbers[1], (unsigned int)numbers[2]);
+        break;
+    case VIR_DOMAIN_EVENT_ID_MEMORY_DEVICE_SIZE_CHANGE:
+        CALL(MemoryDeviceSizeChange, texts[0], args->amounts[0]);
+        break;
+    default:
         break;
     }
 }
@@ -73,25 +177,64 @@ const virObjectEventClass virDomainEventClass = {
     .free = virDomainEventFree,
 };
 
-virObjectEvent *
-virDomainEventLifecycleNew(virDomainIdent *ident, int type, int detail)
+/* Bytes of what @args points to. */
+static size_t
+virDomainEventMeasure(const virDomainEventArgs *args)
 {
-    virDomainEventLifecycle *lifecycle = g_malloc0(sizeof(*lifecycle));
+    size_t bytes = args->nparams * sizeof(*args->params) + args->ntexts * sizeof(*args->texts);
+    size_t i;
 
-    virDomainEventInit(&lifecycle->head, &virDomainEventClass, VIR_DOMAIN_EVENT_ID_LIFECYCLE,
-                       ident);
-    lifecycle->type = type;
-    lifecycle->detail = detail;
-    return &lifecycle->head;
+    for (i = 0; i < args->nparams; i++) {
+        if (args->params[i].type == VIR_TYPED_PARAM_STRING)
+            bytes += strlen(args->params[i].value.s) + 1;
+    }
+    for (i = 0; i < args->ntexts; i++)
+        bytes += args->texts[i] ? strlen(args->texts[i]) + 1 : 0;
+    return bytes;
+}
+
+/* Copies @text, which may be NULL, to @room, and moves that behind it. Returns the copy. */
+static char *
+virDomainEventCopyText(const char *text, char **room)
+{
+    size_t size = text ? strlen(text) + 1 : 0;
+    char *copy = *room;
+
+    if (!text)
+        return NULL;
+    memcpy(copy, text, size);
+    *room += size;
+    return copy;
 }
 
 virObjectEvent *
-virDomainEventRebootNew(virDomainIdent *ident)
+virDomainEventNew(virDomainIdent *ident, virDomainEventID eventID, const virDomainEventArgs *args)
 {
-    virObjectEvent *event = g_malloc0(sizeof(*event));
+    virDomainTypedEvent *event = g_malloc0(sizeof(*event) + virDomainEventMeasure(args));
+    const char **texts = (const char **)(event->params + args->nparams);
+    char *room = (char *)(texts + args->ntexts);
+    size_t i;
 
-    virDomainEventInit(event, &virDomainEventClass, VIR_DOMAIN_EVENT_ID_REBOOT, ident);
-    return event;
+    virDomainEventInit(&event->head, &virDomainEventClass, eventID, ident);
+    event->args = *args;
+    event->args.params = event->params;
+    event->args.texts = texts;
+    for (i = 0; i < args->nparams; i++) {
+        event->params[i] = args->params[i];
+        if (args->params[i].type == VIR_TYPED_PARAM_STRING)
+            event->params[i].value.s = virDomainEventCopyText(args->params[i].value.s, &room);
+    }
+    for (i = 0; i < args->ntexts; i++)
+        texts[i] = virDomainEventCopyText(args->texts[i], &room);
+    return &event->head;
+}
+
+virObjectEvent *
+virDomainEventLifecycleNew(virDomainIdent *ident, int type, int detail)
+{
+    const virDomainEventArgs args = { .numbers = { type, detail } };
+
+    return virDomainEventNew(ident, VIR_DOMAIN_EVENT_ID_LIFECYCLE, &args);
 }
 
 /* --- monitor events --- */

@@ -2,7 +2,8 @@
  * domain_event.h: the classes of events that domains have
  *
  * Monitor events (anything QEMU says) and libvirt's typed domain events, of
- * which each is one eventID of one class.
+ * which each is one eventID of one class. What a typed event says is handed
+ * around as virDomainEventArgs, which are alike for all of them.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -16,9 +17,34 @@
 extern const virObjectEventClass virDomainEventClass;           /* eventID: virDomainEventID */
 extern const virObjectEventClass virDomainMonitorEventClass;
 
-/* Typed events; each returns a new event, to be added to a batch. */
+/* Identities that a viewer of a display may have shown: the most that libvirt's protocol
+ * carries. */
+#define VIR_DOMAIN_EVENT_IDENTITIES_MAX 20
+/* Parameters that an event may have: the same. */
+#define VIR_DOMAIN_EVENT_PARAMS_MAX 2048
+
+/* What the callback of a typed event gets: its arguments sorted by type, each in the order in
+ * which libvirt's callback has them. Those of graphics: numbers phase, family of the local and of
+ * the remote address; texts node and service of each, the scheme, and of each identity its type
+ * and name. */
+typedef struct {
+    int numbers[3];
+    unsigned long long amounts[2];  /* an RTC's offset is signed */
+    size_t ntexts;
+    const char *const *texts;       /* NULL only where libvirt's may be */
+    size_t nparams;
+    const virTypedParameter *params;
+} virDomainEventArgs;
+/* An initialiser for the texts. */
+#define VIR_DOMAIN_EVENT_TEXTS(...) \
+    .ntexts = G_N_ELEMENTS(((const char *[]) { __VA_ARGS__ })), \
+    .texts = (const char *[]) { __VA_ARGS__ }
+
+/* Each returns a new event, to be added to a batch. It has its own copy of @args, which has all
+ * that the callback for @eventID gets. */
+virObjectEvent *virDomainEventNew(virDomainIdent *ident, virDomainEventID eventID,
+                                  const virDomainEventArgs *args);
 virObjectEvent *virDomainEventLifecycleNew(virDomainIdent *ident, int type, int detail);
-virObjectEvent *virDomainEventRebootNew(virDomainIdent *ident);
 
 /* A monitor event: one allocation that holds its texts too. */
 typedef struct {

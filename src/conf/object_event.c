@@ -455,6 +455,12 @@ virObjectEventStateIsWatched(virObjectEventState *state)
     return atomic_load_explicit(&state->watched, memory_order_relaxed);
 }
 
+guint64
+virObjectEventStateGetKinds(virObjectEventState *state)
+{
+    return virObjectEventRegistryKinds(state->registry);
+}
+
 /* Gives back what @event was charged. */
 static void
 virObjectEventStateDischarge(virObjectEventState *state, virDomainIdent *ident, size_t bytes)

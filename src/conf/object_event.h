@@ -37,6 +37,8 @@
 /* Delivered events that wait for whoever pushes next, to be freed there, while nothing is queued.
  * A turn's of what a busy guest emits: in a storm, too, the queue is empty now and then. */
 #define VIR_OBJECT_EVENT_SPENT_BYTES_MAX (2 * 1024 * 1024)
+/* Kinds of events that a class may have: its eventIDs are 0 to one less. */
+#define VIR_OBJECT_EVENT_KINDS_MAX 64
 /* Events delivered before the loop gets its turn again. */
 #define VIR_OBJECT_EVENT_TURN_MAX 4096
 
@@ -150,6 +152,9 @@ void virObjectEventStateSetHeld(virObjectEventState *state, virDomainIdent *iden
 
 /* Whether anybody is registered, so that a producer may spare itself work. Any thread. */
 bool virObjectEventStateIsWatched(virObjectEventState *state);
+/* The same by kind, of a class whose events have no filter text: bit N is set while somebody is
+ * registered for eventID N. Any thread. */
+guint64 virObjectEventStateGetKinds(virObjectEventState *state);
 
 typedef struct {
     virConnectPtr conn;             /* borrowed; the registration holds a reference */

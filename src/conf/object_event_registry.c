@@ -46,6 +46,8 @@ struct _virObjectEventRegistry {
     GHashTable *routes;             /* GPtrArray by route: those that have one, as well */
     guint64 lastSequence;
     atomic_ullong generation;       /* written with the lock held */
+    size_t kindCounts[VIR_OBJECT_EVENT_KINDS_MAX];  /* registrations, by eventID */
+    atomic_ullong kinds;            /* a bit for each that isn't 0; written with the lock held */
     size_t gone;                    /* since the answers were last forgotten */
     virObjectEventMatchCache matchesAnywhere, matchesHere;
     guint64 filterRuns;
@@ -231,6 +233,23 @@ virObjectEventRegistryChanged(virObjectEventRegistry *registry)
     atomic_fetch_add_explicit(&registry->generation, 1, memory_order_release);
 }
 
+/* One more or less registration of the kind of @reg. Where a class has filters, there is one kind
+ * only, which nobody asks for. */
+static void
+virObjectEventRegistryCountKind(virObjectEventRegistry *registry, const virObjectEventReg *reg,
+                                bool added)
+{
+    size_t *count = &registry->kindCounts[reg->eventID];
+
+    if (reg->klass->filterText)
+        return;
+    *count += added ? 1 : -1;
+    if (*count > 0)
+        atomic_fetch_or(&registry->kinds, G_GUINT64_CONSTANT(1) << reg->eventID);
+    else
+        atomic_fetch_and(&registry->kinds, ~(G_GUINT64_CONSTANT(1) << reg->eventID));
+}
+
 static virObjectEventTally *
 virObjectEventRegistryTally(virObjectEventRegistry *registry, const virObjectEventReg *like)
 {
@@ -245,8 +264,10 @@ virObjectEventRegistryAdd(virObjectEventRegistry *registry, virObjectEventReg *r
 {
     virObjectEventTally *tally = virObjectEventRegistryTally(registry, reg);
 
+    g_assert(reg->eventID >= 0 && reg->eventID < VIR_OBJECT_EVENT_KINDS_MAX);
     reg->sequence = ++registry->lastSequence;
     g_hash_table_add(registry->byID, reg);
+    virObjectEventRegistryCountKind(registry, reg, true);
     if (!reg->filter)
         g_hash_table_add(registry->unfiltered, reg);
 
@@ -316,6 +337,7 @@ virObjectEventRegistryRemove(virObjectEventRegistry *registry, virObjectEventReg
 
     atomic_store(&reg->gone, true);
     g_hash_table_remove(registry->byID, reg);
+    virObjectEventRegistryCountKind(registry, reg, false);
     if (!reg->filter)
         g_hash_table_remove(registry->unfiltered, reg);
     if (--tally->count == 0)
@@ -433,6 +455,12 @@ guint64
 virObjectEventRegistryGeneration(virObjectEventRegistry *registry)
 {
     return atomic_load_explicit(&registry->generation, memory_order_acquire);
+}
+
+guint64
+virObjectEventRegistryKinds(virObjectEventRegistry *registry)
+{
+    return atomic_load_explicit(&registry->kinds, memory_order_acquire);
 }
 
 bool

@@ -73,6 +73,9 @@ void virObjectEventRegistryForEach(virObjectEventRegistry *registry, const unsig
 
 /* Counts up with every change. Any thread, no lock. */
 guint64 virObjectEventRegistryGeneration(virObjectEventRegistry *registry);
+/* The kinds of events without filter texts that somebody is registered for: bit N is eventID N.
+ * Any thread, no lock. */
+guint64 virObjectEventRegistryKinds(virObjectEventRegistry *registry);
 
 /* The registrations that want one kind of event. */
 typedef struct _virObjectEventMatch virObjectEventMatch;

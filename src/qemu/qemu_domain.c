@@ -117,7 +117,8 @@ qemuDomainHandleEvent(virDomainObj *obj, const qemuDomainEvent *event, qemuEvent
     if (G_LIKELY(kind == QEMU_LIFECYCLE_NONE))
         return;
     if (kind == QEMU_LIFECYCLE_RESET) {
-        qemuEventSinkAdd(sink, virDomainEventRebootNew(obj->ident));
+        qemuEventSinkAdd(sink, virDomainEventNew(obj->ident, VIR_DOMAIN_EVENT_ID_REBOOT,
+                                                 &(virDomainEventArgs) { 0 }));
         return;
     }
 

@@ -701,7 +701,9 @@ remoteEventsTakeReboot(remoteEvents *events, const void *body, int number)
 {
     const remote_domain_event_reboot_msg *msg = body;
 
-    remoteEventsAdd(events, virDomainEventRebootNew(remoteEventsIdent(events, &msg->dom)), number);
+    remoteEventsAdd(events, virDomainEventNew(remoteEventsIdent(events, &msg->dom),
+                                              VIR_DOMAIN_EVENT_ID_REBOOT,
+                                              &(virDomainEventArgs) { 0 }), number);
 }
 
 /* A kind of domain event: its messages, without and with the number of the registration in

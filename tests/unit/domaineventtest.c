@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "testloop.h"
+#include "typedevents.h"
 
 #define REGEX VIR_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_REGEX
 #define NOCASE VIR_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_NOCASE
@@ -98,6 +99,12 @@ push(Fixture *f, virObjectEvent *event)
 
     virObjectEventBatchAdd(&batch, event);
     virObjectEventStatePush(f->state, &batch);
+}
+
+static virObjectEvent *
+rebootNew(Fixture *f)
+{
+    return virDomainEventNew(f->ident, VIR_DOMAIN_EVENT_ID_REBOOT, &(virDomainEventArgs) { 0 });
 }
 
 static void
@@ -219,7 +226,7 @@ testBatch(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
     virObjectEventBatch batch = { 0 };
 
     virObjectEventBatchClear(&batch);
-    virObjectEventBatchAdd(&batch, virDomainEventRebootNew(f->ident));
+    virObjectEventBatchAdd(&batch, rebootNew(f));
     virObjectEventBatchAdd(&batch, virDomainEventLifecycleNew(f->ident, 1, 2));
     g_assert_cmpuint(batch.count, ==, 2);
     g_assert_cmpint(batch.first->eventID, ==, VIR_DOMAIN_EVENT_ID_REBOOT);
@@ -257,21 +264,56 @@ testTypedCallbacks(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
                                         lifecycle, f, onFree);
     reboot = virDomainEventStateRegisterAny(f->state, f->conn, f->dom, VIR_DOMAIN_EVENT_ID_REBOOT,
                                             onGeneric, f, onFree);
-    /* One that nothing makes yet. */
     g_assert_cmpint(virDomainEventStateRegisterAny(f->state, f->conn, NULL,
                                                    VIR_DOMAIN_EVENT_ID_WATCHDOG, onGeneric, f,
                                                    onFree), ==, 2);
     push(f, virDomainEventLifecycleNew(f->ident, VIR_DOMAIN_EVENT_SUSPENDED,
                                        VIR_DOMAIN_EVENT_SUSPENDED_PAUSED));
-    push(f, virDomainEventRebootNew(f->ident));
+    push(f, rebootNew(f));
     pushNamed(f, "RESET");
     assertDelivered(f, "dom lifecycle 3 0;dom generic;");
 
     g_assert_cmpint(virDomainEventStateDeregisterAny(f->state, f->conn, id), ==, 0);
     g_assert_cmpint(virDomainEventStateDeregisterAny(f->state, f->conn, reboot), ==, 0);
     g_assert_cmpuint(f->freed, ==, 2);
-    push(f, virDomainEventRebootNew(f->ident));
+    push(f, rebootNew(f));
     assertDelivered(f, "");
+}
+
+/* Each kind's arguments reach its callback, and are the event's own by then. */
+static void
+testTypedArguments(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
+{
+    g_autoptr(GString) seen = g_string_new(NULL);
+    size_t i;
+
+    for (i = 0; i < TYPED_EVENTS; i++) {
+        const typedEvent *sample = &typedEvents[i];
+        char path[] = "/a.img";
+        const char *texts[] = { path, "virtio0" };
+        const virDomainEventArgs args = { .ntexts = 2, .texts = texts };
+        virObjectEvent *event = virDomainEventNew(f->ident, sample->eventID, &sample->args);
+        int id = virDomainEventStateRegisterAny(f->state, f->conn, NULL, sample->eventID,
+                                                typedEventCallback(sample->eventID), seen, NULL);
+
+        g_assert_cmpint(sample->eventID, ==, (int)i);
+        g_assert_cmpint(event->eventID, ==, (int)i);
+        g_assert_cmpuint(event->bytes, >=, malloc_usable_size(event));
+        push(f, event);
+        testLoopDrain();
+        g_assert_cmpstr(seen->str, ==, sample->text);
+        g_string_truncate(seen, 0);
+
+        if (i == VIR_DOMAIN_EVENT_ID_IO_ERROR) {
+            push(f, virDomainEventNew(f->ident, VIR_DOMAIN_EVENT_ID_IO_ERROR, &args));
+            memset(path, 'x', sizeof(path) - 1);
+            texts[1] = NULL;
+            testLoopDrain();
+            g_assert_cmpstr(seen->str, ==, "io-error /a.img virtio0 0;");
+            g_string_truncate(seen, 0);
+        }
+        g_assert_cmpint(virDomainEventStateDeregisterAny(f->state, f->conn, id), ==, 0);
+    }
 }
 
 /* --- flags --- */
@@ -380,6 +422,7 @@ main(int argc, char **argv)
         { "/conf/domainevent/batch", testBatch },
         { "/conf/domainevent/monitor-callback", testMonitorCallback },
         { "/conf/domainevent/typed-callbacks", testTypedCallbacks },
+        { "/conf/domainevent/typed-arguments", testTypedArguments },
         { "/conf/domainevent/filters", testFilters },
         { "/conf/domainevent/refused", testRefused },
         { "/conf/domainevent/by-uuid", testByUUID },

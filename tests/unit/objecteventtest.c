@@ -521,7 +521,8 @@ testLegacy(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
                                                    onFree), ==, -1);
 
     virObjectEventBatchAdd(&batch, virDomainEventLifecycleNew(f->one, 3, 1));
-    virObjectEventBatchAdd(&batch, virDomainEventRebootNew(f->one));    /* nobody's */
+    virObjectEventBatchAdd(&batch, virDomainEventNew(f->one, VIR_DOMAIN_EVENT_ID_REBOOT,
+                                                     &(virDomainEventArgs) { 0 })); /* nobody's */
     virObjectEventStatePush(f->state, &batch);
     deliver(f, "a:one/3.1 b:one/3.1 ");
 
@@ -1359,6 +1360,40 @@ testNobodyWatches(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
     leaveAll(f);
 }
 
+/* What nobody is registered for need not be made; monitor events have no kinds. */
+static void
+testKinds(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
+{
+    const guint64 reboot = 1 << VIR_DOMAIN_EVENT_ID_REBOOT;
+    const guint64 last = 1 << VIR_DOMAIN_EVENT_ID_MEMORY_DEVICE_SIZE_CHANGE;
+    Watcher w[4] = { { .name = "a" }, { .name = "b", .f = f }, { .name = "c", .f = f },
+                     { .name = "d", .f = f } };
+
+    g_assert_cmpuint(virObjectEventStateGetKinds(f->state), ==, 0);
+    watch(f, &w[0], NULL, "STOP");
+    g_assert_cmpuint(virObjectEventStateGetKinds(f->state), ==, 0);
+    w[1].id = virDomainEventStateRegisterAny(f->state, f->conn, NULL, VIR_DOMAIN_EVENT_ID_REBOOT,
+                                             VIR_DOMAIN_EVENT_CALLBACK(onLifecycle), &w[1],
+                                             onFree);
+    w[2].id = virDomainEventStateRegisterAny(f->state, f->conn, f->domOne,
+                                             VIR_DOMAIN_EVENT_ID_REBOOT,
+                                             VIR_DOMAIN_EVENT_CALLBACK(onLifecycle), &w[2],
+                                             onFree);
+    w[3].id = virDomainEventStateRegisterAny(f->state, f->conn, NULL,
+                                             VIR_DOMAIN_EVENT_ID_MEMORY_DEVICE_SIZE_CHANGE,
+                                             VIR_DOMAIN_EVENT_CALLBACK(onLifecycle), &w[3],
+                                             onFree);
+    g_assert_cmpuint(virObjectEventStateGetKinds(f->state), ==, reboot | last);
+    virDomainEventStateDeregisterAny(f->state, f->conn, w[1].id);
+    g_assert_cmpuint(virObjectEventStateGetKinds(f->state), ==, reboot | last);
+    virDomainEventStateDeregisterAny(f->state, f->conn, w[2].id);
+    g_assert_cmpuint(virObjectEventStateGetKinds(f->state), ==, last);
+    virDomainEventStateDeregisterAny(f->state, f->conn, w[3].id);
+    g_assert_cmpuint(virObjectEventStateGetKinds(f->state), ==, 0);
+    unwatch(&w[0]);
+    leaveAll(f);
+}
+
 /* --- costs --- */
 
 /* One wake-up a batch, and one for as many batches as come before the loop runs. */
@@ -1784,6 +1819,7 @@ main(int argc, char **argv)
         { "fairness", testFairness, SMALL_QUEUE },
         { "reserve", testReserve, SMALL_QUEUE },
         { "nobody-watches", testNobodyWatches, 0 },
+        { "kinds", testKinds, 0 },
         { "wake-ups", testWakeUps, 0 },
         { "filter-runs", testFilterRuns, 0 },
         { "filter-runs-of-other-domains", testFilterRunsOfOtherDomains, 0 },
