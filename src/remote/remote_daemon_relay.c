@@ -29,6 +29,7 @@
 #include "domain_event.h"
 #include "qemu_protocol.h"
 #include "remote_daemon_pace.h"
+#include "remote_daemon_typed.h"
 #include "remote_priv.h"
 #include "virgettext.h"
 #include "virlog.h"
@@ -62,7 +63,7 @@ typedef struct {
     int callbackID;             /* by which the library knows it; -1: none yet */
     bool monitor;
     bool wantsNotices;          /* monitor: of what was lost */
-    remoteRelayStyle style;     /* domain events: this and the next */
+    remoteTypedTarget target;   /* domain events: this and the next */
     int eventID;
     bool scoped;
     unsigned char uuid[VIR_UUID_BUFLEN];
@@ -653,78 +654,19 @@ remoteRelaySendRare(remoteRelayReg *reg, virNetEvent *event)
 }
 
 static void
-remoteRelaySendDomain(remoteRelayReg *reg, int procedure, int oldProcedure, xdrproc_t filter,
-                      xdrproc_t oldFilter, void *msg, void *oldMsg)
+remoteRelaySendDomain(virNetEvent *event, void *opaque)
 {
-    bool numbered = reg->style == REMOTE_RELAY_NUMBERED;
+    remoteRelayReg *reg = opaque;
     remoteSightAnswer sight = REMOTE_SIGHT_SEEN;
-    g_autoptr(virNetEvent) event = NULL;
 
     if (reg->view)
         sight = remoteViewLook(reg->view->view, virObjectEventCurrent()->domain);
-    if (sight == REMOTE_SIGHT_HIDDEN) {
+    if (sight == REMOTE_SIGHT_HIDDEN)
         reg->client->hidden++;
-        return;
-    }
-    event = virNetEventNew(REMOTE_PROGRAM, REMOTE_PROTOCOL_VERSION,
-                           numbered ? procedure : oldProcedure, numbered,
-                           numbered ? filter : oldFilter, numbered ? msg : oldMsg);
-    if (!event) {
-        VIR_WARN("a domain event is lost: %s", virErrorLastMessage());
-        virResetLastError();
-    } else if (sight == REMOTE_SIGHT_UNKNOWN) {
+    else if (sight == REMOTE_SIGHT_UNKNOWN)
         remoteRelayHoldDomain(reg, virObjectEventCurrent(), event);
-    } else {
+    else
         remoteRelaySendRare(reg, event);
-    }
-}
-
-/* A handle as the protocol has it; its texts stay @dom's. */
-static int
-remoteRelayLifecycle(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr dom, int event, int detail,
-                     void *opaque)
-{
-    remote_domain_event_callback_lifecycle_msg msg = { .msg = { .event = event,
-                                                                .detail = detail } };
-
-    remoteDomainToWire(dom, &msg.msg.dom);
-    remoteRelaySendDomain(opaque, REMOTE_PROC_DOMAIN_EVENT_CALLBACK_LIFECYCLE,
-                          REMOTE_PROC_DOMAIN_EVENT_LIFECYCLE,
-                          (xdrproc_t)xdr_remote_domain_event_callback_lifecycle_msg,
-                          (xdrproc_t)xdr_remote_domain_event_lifecycle_msg, &msg, &msg.msg);
-    return 0;
-}
-
-static void
-remoteRelayReboot(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr dom, void *opaque)
-{
-    remote_domain_event_callback_reboot_msg msg = { 0 };
-
-    remoteDomainToWire(dom, &msg.msg.dom);
-    remoteRelaySendDomain(opaque, REMOTE_PROC_DOMAIN_EVENT_CALLBACK_REBOOT,
-                          REMOTE_PROC_DOMAIN_EVENT_REBOOT,
-                          (xdrproc_t)xdr_remote_domain_event_callback_reboot_msg,
-                          (xdrproc_t)xdr_remote_domain_event_reboot_msg, &msg, &msg.msg);
-}
-
-/* Those that the library never brings are taken all the same, and cost nothing. */
-static void
-remoteRelayNothing(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr dom G_GNUC_UNUSED,
-                   void *opaque G_GNUC_UNUSED)
-{
-}
-
-static virConnectDomainEventGenericCallback
-remoteRelayCallback(int eventID)
-{
-    switch ((virDomainEventID)eventID) {
-    case VIR_DOMAIN_EVENT_ID_LIFECYCLE:
-        return VIR_DOMAIN_EVENT_CALLBACK(remoteRelayLifecycle);
-    case VIR_DOMAIN_EVENT_ID_REBOOT:
-        return remoteRelayReboot;
-    default:
-        return remoteRelayNothing;
-    }
 }
 
 static remoteRelayReg *
@@ -764,10 +706,12 @@ remoteRelayAddDomain(remoteRelay *relay, remoteDaemonClient *client,
         return -1;
     handle = remoteRelayMakeDomain(client->conn, dom);
     reg->eventID = eventID;
-    reg->style = style;
     remoteRelayRegJoinView(reg, false);
+    reg->target = (remoteTypedTarget) {
+        .numbered = style == REMOTE_RELAY_NUMBERED, .send = remoteRelaySendDomain, .opaque = reg,
+    };
     id = virConnectDomainEventRegisterAny(client->conn, handle, eventID,
-                                          remoteRelayCallback(eventID), reg, NULL);
+                                          remoteTypedCallback(eventID), &reg->target, NULL);
     virDomainUnref(handle);
     return remoteRelayRegDone(reg, id);
 }

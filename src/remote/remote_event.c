@@ -19,6 +19,7 @@
 #include "remote_call.h"
 #include "remote_priv.h"
 #include "remote_protocol.h"
+#include "remote_typed.h"
 #include "virgettext.h"
 #include "virjson.h"
 #include "virlog.h"
@@ -688,71 +689,21 @@ remoteEventsIdent(remoteEvents *events, const remote_nonnull_domain *dom)
 }
 
 static void
-remoteEventsTakeLifecycle(remoteEvents *events, const void *body, int number)
-{
-    const remote_domain_event_lifecycle_msg *msg = body;
-
-    remoteEventsAdd(events, virDomainEventLifecycleNew(remoteEventsIdent(events, &msg->dom),
-                                                       msg->event, msg->detail), number);
-}
-
-static void
-remoteEventsTakeReboot(remoteEvents *events, const void *body, int number)
-{
-    const remote_domain_event_reboot_msg *msg = body;
-
-    remoteEventsAdd(events, virDomainEventNew(remoteEventsIdent(events, &msg->dom),
-                                              VIR_DOMAIN_EVENT_ID_REBOOT,
-                                              &(virDomainEventArgs) { 0 }), number);
-}
-
-/* A kind of domain event: its messages, without and with the number of the registration in
- * front of the same body. */
-static const struct {
-    int oldProcedure;
-    int procedure;
-    xdrproc_t filter;
-    void (*take)(remoteEvents *events, const void *body, int number);
-} remoteEventsKinds[] = {
-    { REMOTE_PROC_DOMAIN_EVENT_LIFECYCLE, REMOTE_PROC_DOMAIN_EVENT_CALLBACK_LIFECYCLE,
-      (xdrproc_t)xdr_remote_domain_event_lifecycle_msg, remoteEventsTakeLifecycle },
-    { REMOTE_PROC_DOMAIN_EVENT_REBOOT, REMOTE_PROC_DOMAIN_EVENT_CALLBACK_REBOOT,
-      (xdrproc_t)xdr_remote_domain_event_reboot_msg, remoteEventsTakeReboot },
-};
-
-/* Room for the body of any of them. */
-typedef union {
-    remote_domain_event_lifecycle_msg lifecycle;
-    remote_domain_event_reboot_msg reboot;
-} remoteEventsBody;
-
-static void
 remoteEventsTakeDomain(remoteEvents *events, const virNetFrame *frame)
 {
-    remoteEventsBody body;
-    size_t i;
+    remoteTypedEvent typed;
+    int rc = remoteTypedDecode(frame, &typed);
 
-    for (i = 0; i < G_N_ELEMENTS(remoteEventsKinds); i++) {
-        bool old = frame->header.proc == remoteEventsKinds[i].oldProcedure;
-        remoteEventsCursor cursor = { .at = frame->payload, .end = frame->payload + frame->len };
-        int number = -1;
-
-        if (!old && frame->header.proc != remoteEventsKinds[i].procedure)
-            continue;
-        if (!old)
-            number = (int)remoteEventsGetUInt(&cursor);
-        if (cursor.bad ||
-            virNetMessageDecode(cursor.at, cursor.end - cursor.at, remoteEventsKinds[i].filter,
-                                &body, sizeof(body)) < 0) {
-            remoteEventsComplain(events, frame->header.proc);
-            virResetLastError();
-            return;
-        }
-        remoteEventsKinds[i].take(events, &body, number);
-        xdr_free(remoteEventsKinds[i].filter, (char *)&body);
-        return;
+    if (rc < 0) {
+        remoteEventsComplain(events, frame->header.proc);
+        virResetLastError();
+    } else if (rc == 0) {
+        VIR_DEBUG("message %d of the daemon is not known here", frame->header.proc);
+    } else {
+        remoteEventsAdd(events, virDomainEventNew(remoteEventsIdent(events, typed.dom),
+                                                  typed.eventID, &typed.args), typed.number);
+        remoteTypedClear(&typed);
     }
-    VIR_DEBUG("message %d of the daemon is not known here", frame->header.proc);
 }
 
 void

@@ -157,14 +157,19 @@ def procedures(text, program):
 def test_procedures_are_those_served():
     dispatch = CODE["src/remote/remote_daemon_dispatch.c"]
     served = "\n".join(re.findall(r"^    PROC\((\w+),", dispatch, re.MULTILINE))
+    typed = CODE["src/remote/remote_daemon_typed.c"]
     relay = CODE["src/remote/remote_daemon_relay.c"]
+    for kind in re.findall(r"^    REMOTE_TYPED_SEND\(\w+, (\w+),", typed, re.MULTILINE):
+        relay += f" REMOTE_PROC_DOMAIN_EVENT_{kind} REMOTE_PROC_DOMAIN_EVENT_CALLBACK_{kind}"
+    for kind in re.findall(r"^    REMOTE_TYPED_SEND_NEW\(\w+, (\w+),", typed, re.MULTILINE):
+        relay += f" REMOTE_PROC_DOMAIN_EVENT_{kind}"
     page = PAGES["docs/daemon.md"]
     for program, heading in (("REMOTE", "The remote program"), ("QEMU", "The QEMU program")):
         section = re.split(r"^#+ ", page.split(f"### {heading}\n")[1], flags=re.MULTILINE)[0]
         rows = section[section.index("|---"):]
-        called = re.findall(r"`([A-Z_]+)` \((\d+)\)", re.sub(r"^\| messages .*$", "", rows,
+        called = re.findall(r"`([A-Z_0-9]+)` \((\d+)\)", re.sub(r"^\| messages .*$", "", rows,
                                                               flags=re.MULTILINE))
-        sent = re.findall(r"`([A-Z_]+)` \((\d+)\)", "".join(
+        sent = re.findall(r"`([A-Z_0-9]+)` \((\d+)\)", "".join(
             re.findall(r"^\| messages .*$", rows, re.MULTILINE)))
         assert sorted(called) == procedures(served, program)
         assert sorted(sent) == procedures(relay, program)
