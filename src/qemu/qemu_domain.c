@@ -2,7 +2,7 @@
  * qemu_domain.c: what the driver keeps of one domain, and what becomes of its
  * events
  *
- * The raw event is queued before the lifecycle event that follows from it, so
+ * The raw event is queued before the domain events that follow from it, so
  * that both tell one story in one order.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -54,6 +54,7 @@ qemuDomainFree(void *opaque)
 {
     qemuDomain *priv = opaque;
 
+    qemuTypedQueueFree(priv->typed);
     qemuMonitorUnref(priv->mon);
     g_free(priv->path);
     g_free(priv->target);
@@ -71,6 +72,7 @@ qemuDomainNew(const char *name, const unsigned char *uuid, int id, qemuMonitor *
     virDomainObj *obj;
 
     priv->mon = qemuMonitorRef(mon);
+    priv->typed = qemuTypedQueueNew(mon, ident);
     priv->path = g_strdup(path);
     priv->pid = pid;
     priv->pidStart = pid ? qemuProcessStartTime(pid) : 0;
@@ -105,29 +107,54 @@ qemuDomainRelayEvent(virDomainObj *obj, const qemuDomainEvent *event, qemuEventS
                                                     event->data, event->dataLen));
 }
 
-void
-qemuDomainHandleEvent(virDomainObj *obj, const qemuDomainEvent *event, qemuEventSink *sink)
+static void
+qemuDomainPassOn(virObjectEvent *event, void *opaque)
 {
-    qemuLifecycleEvent kind = qemuLifecycleEventFromName(event->name, event->nameLen);
+    qemuEventSinkAdd(opaque, event);
+}
+
+/* The state follows an event of QEMU's. Returns the lifecycle event that tells of it, or NULL. */
+static virObjectEvent *
+qemuDomainFollow(virDomainObj *obj, qemuLifecycleEvent event, const virJSONValue *data)
+{
     qemuDomain *priv = obj->privateData;
     int type, detail;
     bool told;
 
-    qemuDomainRelayEvent(obj, event, sink);
-    if (G_LIKELY(kind == QEMU_LIFECYCLE_NONE))
-        return;
-    if (kind == QEMU_LIFECYCLE_RESET) {
-        qemuEventSinkAdd(sink, virDomainEventNew(obj->ident, VIR_DOMAIN_EVENT_ID_REBOOT,
-                                                 &(virDomainEventArgs) { 0 }));
-        return;
-    }
-
-    if (kind == QEMU_LIFECYCLE_STOP)
+    if (event == QEMU_LIFECYCLE_NONE)
+        return NULL;
+    if (event == QEMU_LIFECYCLE_STOP)
         priv->life.asked = atomic_exchange(&priv->suspending, false);
-    told = qemuLifecycleApply(&priv->life, kind, event->data, event->dataLen, &type, &detail);
+    told = qemuLifecycleApply(&priv->life, event, data, &type, &detail);
     virDomainObjSetState(obj, priv->life.state, priv->life.reason);
-    if (told)
-        qemuEventSinkAdd(sink, virDomainEventLifecycleNew(obj->ident, type, detail));
+    return told ? virDomainEventLifecycleNew(obj->ident, type, detail) : NULL;
+}
+
+void
+qemuDomainHandleEvent(virDomainObj *obj, const qemuDomainEvent *event, qemuEventSink *sink)
+{
+    const qemuTypedEventRow *row = qemuTypedEventFind(event->name, event->nameLen);
+    qemuDomain *priv = obj->privateData;
+    bool incoming = priv->life.incoming;
+    virObjectEvent *lifecycle;
+    virJSONValue *data = NULL;
+    guint64 wanted;
+
+    qemuDomainRelayEvent(obj, event, sink);
+    if (G_LIKELY(!row))
+        return;
+    wanted = virObjectEventStateGetKinds(sink->state) & row->kinds;
+    /* A storm costs no more than its monitor events, where nobody wants to know. */
+    if (wanted != 0 || row->lifeData)
+        data = qemuTypedQueueParse(priv->typed, row, event->data, event->dataLen);
+    lifecycle = qemuDomainFollow(obj, row->life, data);
+
+    if (wanted != 0)
+        qemuTypedQueueHandle(priv->typed, row, g_steal_pointer(&data), wanted, incoming,
+                             qemuDomainPassOn, sink);
+    if (lifecycle)
+        qemuTypedQueueAdd(priv->typed, lifecycle, qemuDomainPassOn, sink);
+    virJSONValueFree(data);
 }
 
 bool
@@ -167,9 +194,16 @@ void
 qemuDomainEnd(virDomainObj *obj, qemuEventSink *sink)
 {
     qemuDomain *priv = obj->privateData;
-    int detail = qemuLifecycleEnd(&priv->life, atomic_load(&priv->destroying));
+    bool destroyed = atomic_load(&priv->destroying);
+    bool expected = destroyed || priv->life.poweredOff;
+    int detail = qemuLifecycleEnd(&priv->life, destroyed);
 
     virDomainObjSetState(obj, priv->life.state, priv->life.reason);
+    qemuTypedQueueFlush(priv->typed, qemuDomainPassOn, sink);
+    if (!expected && (virObjectEventStateGetKinds(sink->state) &
+                      (1 << VIR_DOMAIN_EVENT_ID_CONTROL_ERROR)))
+        qemuEventSinkAdd(sink, virDomainEventNew(obj->ident, VIR_DOMAIN_EVENT_ID_CONTROL_ERROR,
+                                                 &(virDomainEventArgs) { { 0 } }));
     qemuEventSinkAdd(sink, virDomainEventLifecycleNew(obj->ident, VIR_DOMAIN_EVENT_STOPPED,
                                                       detail));
     qemuDomainSetEnded(priv);
@@ -178,9 +212,12 @@ qemuDomainEnd(virDomainObj *obj, qemuEventSink *sink)
 void
 qemuDomainLetGo(virDomainObj *obj, qemuEventSink *sink)
 {
+    qemuDomain *priv = obj->privateData;
+
+    qemuTypedQueueFlush(priv->typed, qemuDomainPassOn, sink);
     qemuEventSinkAdd(sink, virDomainEventLifecycleNew(obj->ident, VIR_DOMAIN_EVENT_UNDEFINED,
                                                       VIR_DOMAIN_EVENT_UNDEFINED_REMOVED));
-    qemuDomainSetEnded(obj->privateData);
+    qemuDomainSetEnded(priv);
 }
 
 bool

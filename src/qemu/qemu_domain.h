@@ -14,6 +14,7 @@
 #include "qemu_identify.h"
 #include "qemu_lifecycle.h"
 #include "qemu_monitor.h"
+#include "qemu_typed_queue.h"
 
 /* Events on their way to the state that delivers them, collected over one turn of the I/O
  * thread. Belongs to that thread. */
@@ -57,6 +58,7 @@ struct _qemuDomain {
     bool kvm;
     qemuLifecycle life;             /* I/O thread's own, as the next; others read virDomainObj */
     bool paused;                    /* its monitor, and a sink knows it */
+    qemuTypedQueue *typed;          /* likewise */
     atomic_bool destroying;         /* a caller has asked for the end */
     atomic_bool suspending;         /* a caller has asked for a pause: the next stop is that */
     virMutex lock;                  /* guards the rest */

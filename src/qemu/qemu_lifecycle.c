@@ -13,50 +13,6 @@
 #include <string.h>
 #include <glib.h>
 #include <libvirt/libvirt.h>
-#include <libvirt/virterror.h>
-
-#include "virjson.h"
-
-#define QEMU_LIFECYCLE_IF(text, event) \
-    if (len == sizeof(text) - 1 && memcmp(name, text, sizeof(text) - 1) == 0) \
-        return event
-
-qemuLifecycleEvent
-qemuLifecycleEventFromName(const char *name, size_t len)
-{
-    if (len < 4)
-        return QEMU_LIFECYCLE_NONE;
-
-    switch (name[0]) {
-    case 'B':
-        QEMU_LIFECYCLE_IF("BLOCK_IO_ERROR", QEMU_LIFECYCLE_BLOCK_IO_ERROR);
-        break;
-    case 'G':
-        QEMU_LIFECYCLE_IF("GUEST_PANICKED", QEMU_LIFECYCLE_GUEST_PANICKED);
-        QEMU_LIFECYCLE_IF("GUEST_CRASHLOADED", QEMU_LIFECYCLE_GUEST_CRASHLOADED);
-        break;
-    case 'M':
-        QEMU_LIFECYCLE_IF("MIGRATION", QEMU_LIFECYCLE_MIGRATION);
-        break;
-    case 'R':
-        QEMU_LIFECYCLE_IF("RESUME", QEMU_LIFECYCLE_RESUME);
-        QEMU_LIFECYCLE_IF("RESET", QEMU_LIFECYCLE_RESET);
-        break;
-    case 'S':
-        QEMU_LIFECYCLE_IF("STOP", QEMU_LIFECYCLE_STOP);
-        QEMU_LIFECYCLE_IF("SHUTDOWN", QEMU_LIFECYCLE_SHUTDOWN);
-        QEMU_LIFECYCLE_IF("SUSPEND", QEMU_LIFECYCLE_SUSPEND);
-        QEMU_LIFECYCLE_IF("SUSPEND_DISK", QEMU_LIFECYCLE_SUSPEND_DISK);
-        break;
-    case 'W':
-        QEMU_LIFECYCLE_IF("WAKEUP", QEMU_LIFECYCLE_WAKEUP);
-        QEMU_LIFECYCLE_IF("WATCHDOG", QEMU_LIFECYCLE_WATCHDOG);
-        break;
-    default:
-        break;
-    }
-    return QEMU_LIFECYCLE_NONE;
-}
 
 typedef struct {
     const char *status;
@@ -87,6 +43,7 @@ qemuLifecycleInit(qemuLifecycle *life, const char *status, int runningReason)
     size_t i;
 
     memset(life, 0, sizeof(*life));
+    life->incoming = g_strcmp0(status, "inmigrate") == 0;
     if (g_strcmp0(status, "running") == 0) {
         life->state = VIR_DOMAIN_RUNNING;
         life->reason = runningReason;
@@ -128,10 +85,13 @@ qemuLifecycleShutdown(qemuLifecycle *life, const virJSONValue *data, int *type, 
     life->state = VIR_DOMAIN_SHUTDOWN;
     life->reason = VIR_DOMAIN_SHUTDOWN_UNKNOWN;
     *type = VIR_DOMAIN_EVENT_SHUTDOWN;
-    if (virJSONValueObjectGetBoolean(data, "guest", &guest) < 0)
+    if (virJSONValueObjectGetBoolean(data, "guest", &guest) < 0) {
         *detail = VIR_DOMAIN_EVENT_SHUTDOWN_FINISHED;
-    else
+        guest = true;           /* an old QEMU doesn't tell; most ends are the guest's */
+    } else {
         *detail = guest ? VIR_DOMAIN_EVENT_SHUTDOWN_GUEST : VIR_DOMAIN_EVENT_SHUTDOWN_HOST;
+    }
+    life->poweredOff = guest;
     return true;
 }
 
@@ -173,26 +133,17 @@ qemuLifecycleStop(qemuLifecycle *life, int *type, int *detail)
 }
 
 bool
-qemuLifecycleApply(qemuLifecycle *life, qemuLifecycleEvent event, const char *data, size_t len,
+qemuLifecycleApply(qemuLifecycle *life, qemuLifecycleEvent event, const virJSONValue *data,
                    int *type, int *detail)
 {
-    g_autoptr(virJSONValue) json = NULL;
-    const char *action;
-
-    /* Only these say something in their data. */
-    if (data && (event == QEMU_LIFECYCLE_SHUTDOWN || event == QEMU_LIFECYCLE_WATCHDOG ||
-                 event == QEMU_LIFECYCLE_BLOCK_IO_ERROR || event == QEMU_LIFECYCLE_MIGRATION)) {
-        json = virJSONValueFromString(data, len);
-        if (!json)
-            virResetLastError();
-    }
-    action = virJSONValueObjectGetString(json, "action");
+    const char *action = virJSONValueObjectGetString(data, "action");
 
     switch (event) {
     case QEMU_LIFECYCLE_STOP:
         return qemuLifecycleStop(life, type, detail);
 
     case QEMU_LIFECYCLE_RESUME:
+        life->incoming = false;
         if (life->state == VIR_DOMAIN_RUNNING)
             return false;
         life->state = VIR_DOMAIN_RUNNING;
@@ -202,7 +153,7 @@ qemuLifecycleApply(qemuLifecycle *life, qemuLifecycleEvent event, const char *da
         return true;
 
     case QEMU_LIFECYCLE_SHUTDOWN:
-        return qemuLifecycleShutdown(life, json, type, detail);
+        return qemuLifecycleShutdown(life, data, type, detail);
 
     case QEMU_LIFECYCLE_SUSPEND:
         return qemuLifecyclePause(life, VIR_DOMAIN_PMSUSPENDED, VIR_DOMAIN_PMSUSPENDED_UNKNOWN,
@@ -252,9 +203,8 @@ qemuLifecycleApply(qemuLifecycle *life, qemuLifecycleEvent event, const char *da
         return true;
 
     case QEMU_LIFECYCLE_MIGRATION:
-        return qemuLifecycleMigration(life, json, type, detail);
+        return qemuLifecycleMigration(life, data, type, detail);
 
-    case QEMU_LIFECYCLE_RESET:
     case QEMU_LIFECYCLE_NONE:
     default:
         return false;

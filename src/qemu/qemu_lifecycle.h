@@ -9,7 +9,8 @@
 #pragma once
 
 #include <stdbool.h>
-#include <stddef.h>
+
+#include "virjson.h"
 
 /* The events of QEMU that bear on a domain's state. */
 typedef enum {
@@ -17,7 +18,6 @@ typedef enum {
     QEMU_LIFECYCLE_STOP,
     QEMU_LIFECYCLE_RESUME,
     QEMU_LIFECYCLE_SHUTDOWN,
-    QEMU_LIFECYCLE_RESET,           /* a typed event of its own follows, and no change of state */
     QEMU_LIFECYCLE_SUSPEND,
     QEMU_LIFECYCLE_SUSPEND_DISK,
     QEMU_LIFECYCLE_WAKEUP,
@@ -34,10 +34,9 @@ typedef struct {
     bool migrating;                 /* a migration out is under way: a stop is part of it */
     bool postcopy;                  /* ... and the other side runs already */
     bool asked;                     /* a caller wanted the stop that comes next */
+    bool poweredOff;                /* the guest wanted the end that comes next */
+    bool incoming;                  /* it waits for a migration to it, or that has just ended */
 } qemuLifecycle;
-
-/* Cheap: made to be asked for each of many events. */
-qemuLifecycleEvent qemuLifecycleEventFromName(const char *name, size_t len);
 
 /* @status: as query-status names it; NULL or unknown: VIR_DOMAIN_NOSTATE. @runningReason is for
  * a running one, of which QEMU tells no reason. */
@@ -47,13 +46,13 @@ void qemuLifecycleInit(qemuLifecycle *life, const char *status, int runningReaso
  * qemuLifecycleApply:
  * @life: the state, which follows
  * @event: what QEMU said
- * @data, @len: the event's data, or NULL
+ * @data: the event's data, or NULL
  * @type, @detail: the lifecycle event that follows from it; untouched if none does
  *
  * Returns whether a lifecycle event follows.
  */
 bool qemuLifecycleApply(qemuLifecycle *life, qemuLifecycleEvent event,
-                        const char *data, size_t len, int *type, int *detail);
+                        const virJSONValue *data, int *type, int *detail);
 
 /* The detail of the STOPPED event when the connection has ended, and the reason of the shut off
  * state; @destroyed: it ended because a caller wanted that. */

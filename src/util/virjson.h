@@ -1,8 +1,9 @@
 /*
  * virjson.h: a JSON text as a tree that can be read
  *
- * For replies, schemas and configuration, where convenience counts. Not for
- * events: those are never turned into a tree (qemu/qemu_monitor_line.h).
+ * For replies, schemas and configuration, where convenience counts, and for the data of the few
+ * events from which something follows (qemu/qemu_typed_event.h). Not for events as such: those are
+ * never turned into a tree (qemu/qemu_monitor_line.h).
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

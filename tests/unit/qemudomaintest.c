@@ -79,6 +79,12 @@ onEvent(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr dom G_GNUC_UNUSED,
 }
 
 static void
+onGeneric(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr dom G_GNUC_UNUSED,
+          void *opaque G_GNUC_UNUSED)
+{
+}
+
+static void
 setUp(Fixture *f, bool watched)
 {
     const qemuIdentity identity = { .status = (char *)"running", .version = 7002000,
@@ -164,9 +170,12 @@ testOrder(void)
 {
     virDomainMonitorEvent *raw;
     virObjectEvent *event;
+    int reboot;
     Fixture f;
 
     setUp(&f, true);
+    reboot = virDomainEventStateRegisterAny(f.sink.state, f.conn, NULL, VIR_DOMAIN_EVENT_ID_REBOOT,
+                                            onGeneric, NULL, NULL);
     handle(&f, 1, "STOP", NULL);
     handle(&f, 2, "RESET", "{\"guest\":true}");
     handle(&f, 3, "OTHER", "{}");
@@ -194,6 +203,11 @@ testOrder(void)
     g_assert_cmpstr(((virDomainMonitorEvent *)event)->name, ==, "OTHER");
     g_assert_cmpstr(((virDomainMonitorEvent *)event)->details, ==, "{}");
     g_assert_null(event->next);
+
+    /* What nobody is registered for isn't made. */
+    virDomainEventStateDeregisterAny(f.sink.state, f.conn, reboot);
+    handle(&f, 4, "RESET", "{\"guest\":true}");
+    g_assert_cmpuint(f.sink.batch.count, ==, 6);
     tearDown(&f);
 }
 
@@ -319,6 +333,71 @@ testEnd(void)
     tearDown(&f);
 }
 
+/* A control error tells of an end that neither the guest nor a caller wanted. */
+static void
+testControlError(void)
+{
+    static const struct {
+        const char *shutdown;       /* data of an event that comes before; NULL: none does */
+        bool destroying;
+        bool told;
+    } cases[] = {
+        { NULL, false, true },
+        { NULL, true, false },
+        { "{\"guest\":false,\"reason\":\"host-qmp-quit\"}", false, true },
+        { "{\"guest\":true,\"reason\":\"guest-shutdown\"}", false, false },
+        { "{\"guest\":false,\"reason\":\"host-signal\"}", true, false },
+    };
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(cases); i++) {
+        virObjectEvent *event;
+        Fixture f;
+        int id;
+
+        setUp(&f, true);
+        id = virDomainEventStateRegisterAny(f.sink.state, f.conn, NULL,
+                                            VIR_DOMAIN_EVENT_ID_CONTROL_ERROR, onGeneric, NULL,
+                                            NULL);
+        if (cases[i].shutdown)
+            handle(&f, 1, "SHUTDOWN", cases[i].shutdown);
+        virObjectEventBatchClear(&f.sink.batch);
+        atomic_store(&qemuDomainGet(f.dom)->destroying, cases[i].destroying);
+        qemuDomainEnd(f.dom, &f.sink);
+        event = f.sink.batch.first;
+        if (cases[i].told) {
+            g_assert_cmpint(event->eventID, ==, VIR_DOMAIN_EVENT_ID_CONTROL_ERROR);
+            event = event->next;
+        }
+        g_assert_cmpint(event->eventID, ==, VIR_DOMAIN_EVENT_ID_LIFECYCLE);
+        g_assert_null(event->next);
+        virDomainEventStateDeregisterAny(f.sink.state, f.conn, id);
+        tearDown(&f);
+    }
+}
+
+/* A domain event comes before the lifecycle event that follows from the same. */
+static void
+testTyped(void)
+{
+    virObjectEvent *event;
+    Fixture f;
+    int id;
+
+    setUp(&f, true);
+    id = virDomainEventStateRegisterAny(f.sink.state, f.conn, NULL, VIR_DOMAIN_EVENT_ID_WATCHDOG,
+                                        onGeneric, NULL, NULL);
+    handle(&f, 1, "WATCHDOG", "{\"action\":\"pause\"}");
+    event = f.sink.batch.first;
+    g_assert_true(event->klass == &virDomainMonitorEventClass);
+    g_assert_cmpint(event->next->eventID, ==, VIR_DOMAIN_EVENT_ID_WATCHDOG);
+    g_assert_cmpint(event->next->next->eventID, ==, VIR_DOMAIN_EVENT_ID_LIFECYCLE);
+    g_assert_null(event->next->next->next);
+    g_assert_cmpint(reasonOf(&f, VIR_DOMAIN_PAUSED), ==, VIR_DOMAIN_PAUSED_WATCHDOG);
+    virDomainEventStateDeregisterAny(f.sink.state, f.conn, id);
+    tearDown(&f);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -327,6 +406,8 @@ main(int argc, char **argv)
     testDrainEventLoop();
     g_test_add_func("/qemu/domain/new", testNew);
     g_test_add_func("/qemu/domain/order", testOrder);
+    g_test_add_func("/qemu/domain/typed", testTyped);
+    g_test_add_func("/qemu/domain/control-error", testControlError);
     g_test_add_func("/qemu/domain/suspending", testSuspending);
     g_test_add_func("/qemu/domain/unwatched", testUnwatched);
     g_test_add_func("/qemu/domain/gap", testGap);

@@ -11,6 +11,7 @@
 #include <glib.h>
 #include <libvirt/libvirt.h>
 
+#include "qemu_typed_event.h"
 #include "virerror_priv.h"
 
 /* One event and what follows; type -1: no lifecycle event. */
@@ -19,6 +20,17 @@ typedef struct {
     int state, reason;
     int type, detail;
 } Step;
+
+/* As the driver calls it. */
+static bool
+apply(qemuLifecycle *life, const char *name, const char *text, int *type, int *detail)
+{
+    const qemuTypedEventRow *row = qemuTypedEventFind(name, strlen(name));
+    g_autoptr(virJSONValue) data = text ? virJSONValueFromString(text, strlen(text)) : NULL;
+
+    virResetLastError();
+    return qemuLifecycleApply(life, row ? row->life : QEMU_LIFECYCLE_NONE, data, type, detail);
+}
 
 static void
 checkSteps(const char *status, int state, int reason, const Step *steps)
@@ -29,10 +41,8 @@ checkSteps(const char *status, int state, int reason, const Step *steps)
     g_assert_cmpint(life.state, ==, state);
     g_assert_cmpint(life.reason, ==, reason);
     for (; steps->event; steps++) {
-        qemuLifecycleEvent event = qemuLifecycleEventFromName(steps->event, strlen(steps->event));
         int type = -1, detail = -2;
-        bool told = qemuLifecycleApply(&life, event, steps->data,
-                                       steps->data ? strlen(steps->data) : 0, &type, &detail);
+        bool told = apply(&life, steps->event, steps->data, &type, &detail);
 
         g_test_message("%s %s", steps->event, steps->data ? steps->data : "");
         g_assert_cmpint(life.state, ==, steps->state);
@@ -92,12 +102,12 @@ testAsked(void)
 
     qemuLifecycleInit(&life, "running", VIR_DOMAIN_RUNNING_BOOTED);
     life.asked = true;
-    g_assert_true(qemuLifecycleApply(&life, QEMU_LIFECYCLE_STOP, NULL, 0, &type, &detail));
+    g_assert_true(qemuLifecycleApply(&life, QEMU_LIFECYCLE_STOP, NULL, &type, &detail));
     g_assert_cmpint(life.reason, ==, VIR_DOMAIN_PAUSED_USER);
     g_assert_cmpint(detail, ==, VIR_DOMAIN_EVENT_SUSPENDED_PAUSED);
     /* Only that one. */
-    g_assert_true(qemuLifecycleApply(&life, QEMU_LIFECYCLE_RESUME, NULL, 0, &type, &detail));
-    g_assert_true(qemuLifecycleApply(&life, QEMU_LIFECYCLE_STOP, NULL, 0, &type, &detail));
+    g_assert_true(qemuLifecycleApply(&life, QEMU_LIFECYCLE_RESUME, NULL, &type, &detail));
+    g_assert_true(qemuLifecycleApply(&life, QEMU_LIFECYCLE_STOP, NULL, &type, &detail));
     g_assert_cmpint(life.reason, ==, VIR_DOMAIN_PAUSED_UNKNOWN);
 }
 
@@ -261,21 +271,30 @@ testStatuses(void)
         checkSteps(cases[i].status, cases[i].state, cases[i].reason, none);
 }
 
+/* Whether the guest wanted its end, and whether the domain is the other side of a migration. */
 static void
-testNames(void)
+testNotes(void)
 {
-    static const char *const others[] = {
-        "", "S", "STO", "STOPP", "stop", "RESUMED", "RESE", "RESETS", "SHUTDOWN2", "SUSPEND_DIS",
-        "WAKE", "MIGRATION_PASS", "GUEST_PANICKEDX", "BENCH_IO_ERROR", "DEVICE_DELETED",
-    };
-    size_t i;
+    qemuLifecycle life;
+    int type, detail;
 
-    for (i = 0; i < G_N_ELEMENTS(others); i++)
-        g_assert_cmpint(qemuLifecycleEventFromName(others[i], strlen(others[i])), ==,
-                        QEMU_LIFECYCLE_NONE);
-    g_assert_cmpint(qemuLifecycleEventFromName("RESET", 5), ==, QEMU_LIFECYCLE_RESET);
-    /* not terminated */
-    g_assert_cmpint(qemuLifecycleEventFromName("STOPPED", 4), ==, QEMU_LIFECYCLE_STOP);
+    qemuLifecycleInit(&life, "running", VIR_DOMAIN_RUNNING_BOOTED);
+    g_assert_true(apply(&life, "SHUTDOWN", "{\"guest\":false}", &type, &detail));
+    g_assert_false(life.poweredOff);
+    qemuLifecycleInit(&life, "running", VIR_DOMAIN_RUNNING_BOOTED);
+    g_assert_true(apply(&life, "SHUTDOWN", "{\"guest\":true}", &type, &detail));
+    g_assert_true(life.poweredOff);
+    qemuLifecycleInit(&life, "running", VIR_DOMAIN_RUNNING_BOOTED);
+    g_assert_true(apply(&life, "SHUTDOWN", NULL, &type, &detail));
+    g_assert_true(life.poweredOff);
+
+    qemuLifecycleInit(&life, "paused", VIR_DOMAIN_RUNNING_BOOTED);
+    g_assert_false(life.incoming);
+    qemuLifecycleInit(&life, "inmigrate", VIR_DOMAIN_RUNNING_BOOTED);
+    apply(&life, "MIGRATION", "{\"status\":\"completed\"}", &type, &detail);
+    g_assert_true(life.incoming);
+    g_assert_true(apply(&life, "RESUME", NULL, &type, &detail));
+    g_assert_false(life.incoming);
 }
 
 static void
@@ -311,7 +330,7 @@ main(int argc, char **argv)
     g_test_add_func("/qemu/lifecycle/panic", testPanic);
     g_test_add_func("/qemu/lifecycle/migration", testMigration);
     g_test_add_func("/qemu/lifecycle/statuses", testStatuses);
-    g_test_add_func("/qemu/lifecycle/names", testNames);
+    g_test_add_func("/qemu/lifecycle/notes", testNotes);
     g_test_add_func("/qemu/lifecycle/end", testEnd);
     return g_test_run();
 }
