@@ -125,7 +125,7 @@ class Virtmond:
 class LibvirtGuest:
     """A guest that libvirtd has started, with a monitor of the test's own."""
 
-    def __init__(self, daemon, name, args, machine, accel):
+    def __init__(self, daemon, name, args, machine, accel, devices):
         self.name = name
         self.daemon = daemon
         self.drive = daemon.folder / f"{name}.drive"
@@ -138,8 +138,8 @@ class LibvirtGuest:
             f"<name>{name}</name><memory unit='MiB'>32</memory><vcpu>1</vcpu>"
             f"<os><type arch='x86_64' machine='{machine}'>hvm</type></os><devices>"
             "<emulator>/usr/bin/qemu-system-x86_64</emulator><memballoon model='none'/>"
-            f"</devices><qemu:commandline>{extra}</qemu:commandline></domain>")
-        daemon.virsh("create", xml)
+            f"{devices}</devices><qemu:commandline>{extra}</qemu:commandline></domain>")
+        daemon.virsh("create", xml, *(["--paused"] if "-S" in args else []))
         self.pid = int(next(self.daemon.run.glob(f"libvirt/qemu/{name}.pid")).read_text())
         self.qmp = Qmp(self.drive, time.monotonic() + DEADLINE)
 
@@ -259,11 +259,11 @@ class Libvirtd:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def start_guest(self, name="guest", args=(), machine="none", accel="tcg"):
+    def start_guest(self, name="guest", args=(), machine="none", accel="tcg", devices=""):
         # QEMU's "none" has nothing that libvirt's command line needs; this comes nearest to it.
         if machine == "none":
             machine, args = "pc", [*quiet_firmware(self.folder), *args]
-        guest = LibvirtGuest(self, name, args, machine, accel)
+        guest = LibvirtGuest(self, name, args, machine, accel, devices)
         self.guests.append(guest)
         return guest
 

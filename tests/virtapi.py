@@ -64,6 +64,49 @@ MONITOR_EVENT = ctypes.CFUNCTYPE(None, POINTER, POINTER, TEXT, ctypes.c_longlong
 DOMAIN_EVENT = ctypes.CFUNCTYPE(INT, POINTER, POINTER, INT, INT, POINTER)
 GENERIC_EVENT = ctypes.CFUNCTYPE(None, POINTER, POINTER, POINTER)
 CLOSED = ctypes.CFUNCTYPE(None, POINTER, INT, POINTER)
+
+
+class AddressStruct(ctypes.Structure):
+    _fields_ = [("family", INT), ("node", TEXT), ("service", TEXT)]
+
+
+class IdentityStruct(ctypes.Structure):
+    _fields_ = [("type", TEXT), ("name", TEXT)]
+
+
+class SubjectStruct(ctypes.Structure):
+    _fields_ = [("count", INT), ("identities", ctypes.POINTER(IdentityStruct))]
+
+
+class ValueUnion(ctypes.Union):
+    _fields_ = [("i", INT), ("ui", UINT), ("l", ctypes.c_longlong), ("ul", ctypes.c_ulonglong),
+                ("d", ctypes.c_double), ("b", ctypes.c_char), ("s", TEXT)]
+
+
+class ParameterStruct(ctypes.Structure):
+    _fields_ = [("field", ctypes.c_char * 80), ("type", INT), ("value", ValueUnion)]
+
+
+# Which member of the union a parameter of each type has.
+PARAMETER_MEMBERS = {1: "i", 2: "ui", 3: "l", 4: "ul", 5: "d", 6: "b", 7: "s"}
+AMOUNT = ctypes.c_ulonglong
+ADDRESS, SUBJECT = ctypes.POINTER(AddressStruct), ctypes.POINTER(SubjectStruct)
+PARAMETERS = [ctypes.POINTER(ParameterStruct), INT]
+# The kinds of domain events by their IDs: virsh's names, and what callbacks get.
+TYPED = [
+    ("lifecycle", [INT, INT]), ("reboot", []), ("rtc-change", [ctypes.c_longlong]),
+    ("watchdog", [INT]), ("io-error", [TEXT, TEXT, INT]),
+    ("graphics", [INT, ADDRESS, ADDRESS, TEXT, SUBJECT]),
+    ("io-error-reason", [TEXT, TEXT, INT, TEXT]), ("control-error", []),
+    ("block-job", [TEXT, INT, INT]), ("disk-change", [TEXT, TEXT, TEXT, INT]),
+    ("tray-change", [TEXT, INT]), ("pm-wakeup", [INT]), ("pm-suspend", [INT]),
+    ("balloon-change", [AMOUNT]), ("pm-suspend-disk", [INT]), ("device-removed", [TEXT]),
+    ("block-job-2", [TEXT, INT, INT]), ("tunable", PARAMETERS), ("agent-lifecycle", [INT, INT]),
+    ("device-added", [TEXT]), ("migration-iteration", [INT]), ("job-completed", PARAMETERS),
+    ("device-removal-failed", [TEXT]), ("metadata-change", [INT, TEXT]),
+    ("block-threshold", [TEXT, TEXT, AMOUNT, AMOUNT]), ("memory-failure", [INT, INT, UINT]),
+    ("memory-device-size-change", [TEXT, AMOUNT]),
+]
 TICK = ctypes.CFUNCTYPE(None, INT, POINTER)
 ON_ERROR = ctypes.CFUNCTYPE(None, POINTER, POINTER)
 
@@ -294,6 +337,52 @@ class LifecycleRegistration(Registration):
         self.conn.registrations.remove(self)
 
 
+def _plain(value):
+    """What a callback got, as a value of Python's."""
+    if isinstance(value, bytes):
+        return value.decode(errors="surrogateescape")
+    if isinstance(value, ADDRESS):
+        value = value.contents
+        return [value.family, value.node.decode(), value.service.decode()]
+    if isinstance(value, SUBJECT):
+        value = value.contents
+        return [[value.identities[i].type.decode(), value.identities[i].name.decode()]
+                for i in range(value.count)]
+    return value
+
+
+TypedEvent = collections.namedtuple("TypedEvent", "domain uuid id kind arguments")
+
+
+class TypedRegistration(Registration):
+    """For one kind of domain events; what comes is appended to a list that many may share."""
+
+    def __init__(self, conn, kind, domain, events):
+        super().__init__(conn)
+        if events is not None:
+            self.events = events
+        self.kind, arguments = TYPED[kind]
+        result = INT if kind == LIFECYCLE else None
+        self.callback = ctypes.CFUNCTYPE(result, POINTER, POINTER, *arguments, POINTER)(
+            self._called)
+        self.id = checked(api.virConnectDomainEventRegisterAny(
+            conn.handle, domain and domain.handle, kind, ctypes.cast(self.callback, POINTER),
+            None, self.on_free))
+
+    def _called(self, _conn, dom, *arguments):
+        plain = [_plain(argument) for argument in arguments[:-1]]
+        if self.kind in ("tunable", "job-completed"):
+            plain = [{
+                param.field.decode(): _plain(getattr(param.value, PARAMETER_MEMBERS[param.type]))
+                for param in arguments[0][:arguments[1]]}]
+        self.events.append(TypedEvent(*_ident(dom), self.kind, plain))
+        return 0
+
+    def close(self):
+        checked(api.virConnectDomainEventDeregisterAny(self.conn.handle, self.id))
+        self.conn.registrations.remove(self)
+
+
 class CloseRegistration(Registration):
     """The reasons for which a connection has ended: one, in time."""
 
@@ -382,6 +471,9 @@ class Connection:
 
     def watch(self, event=None, domain=None, flags=0):
         return MonitorRegistration(self, event, domain, flags)
+
+    def typed(self, kind, domain=None, events=None):
+        return TypedRegistration(self, kind, domain, events)
 
     def lifecycle(self, domain=None):
         return LifecycleRegistration(self, domain, False)

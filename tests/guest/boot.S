@@ -3,16 +3,19 @@
  *
  * Reads single letters from the first serial port and answers each with the same
  * letter before it acts, so that whoever sent it knows it was heard. On start it
- * sends 'B'. Real mode, no interrupts of its own; the BIOS is used for nothing
- * but loading.
+ * sends 'B'. Real mode, no interrupts of its own; the BIOS is used for loading and
+ * for the letter d only.
  *
  *   h  halt until the next letter (a guest that is idle)
  *   c  pvpanic, bit 1: GUEST_CRASHLOADED, goes on
+ *   d  read a sector of the second disk, whatever comes of it
  *   p  pvpanic, bit 0: GUEST_PANICKED
  *   b  the same 4,096 times (a burst)
  *   s  pvpanic, bit 1, again and again until the next letter (a storm)
  *   t  write the clock: RTC_CHANGE
+ *   w  start the ib700's watchdog with no time left: WATCHDOG, what then is as -action says
  *   z  suspend to memory through ACPI: SUSPEND; whatever wakes it resets it
+ *   y  suspend to disk through ACPI, as far as QEMU goes: SUSPEND_DISK, and then SHUTDOWN
  *   r  reset by the keyboard controller: RESET with guest: true
  *   f  triple fault: RESET or SHUTDOWN, as -action says
  *   o  switch off through ACPI, as the pc machine decodes it: SHUTDOWN with guest: true
@@ -25,11 +28,14 @@
 
         .set    COM1, 0x3f8             /* data; line status at +5 */
         .set    PVPANIC, 0x505          /* default ioport of QEMU's pvpanic */
+        .set    BUFFER, 0x8000          /* behind this sector */
         .set    CMOS_INDEX, 0x70
         .set    CMOS_DATA, 0x71
         .set    PM1_CNT_PIIX4, 0x604    /* where SeaBIOS puts PM1a_CNT of the pc machine */
         .set    SLP_EN, 0x2000          /* into the state that the three bits below it name */
         .set    SLP_TYP_S3, 0x0400      /* in QEMU's tables; S5 is 0 */
+        .set    SLP_TYP_S4, 0x0800
+        .set    WATCHDOG, 0x443         /* ib700: starts it, with the time that 15 names: none */
 
 _start:
         cli
@@ -50,6 +56,8 @@ next:
         je      next
         cmpb    $'c', %al
         je      crashload
+        cmpb    $'d', %al
+        je      disk
         cmpb    $'p', %al
         je      panic
         cmpb    $'b', %al
@@ -60,8 +68,12 @@ next:
         je      clock
         cmpb    $'r', %al
         je      reset
+        cmpb    $'w', %al
+        je      watchdog
         cmpb    $'z', %al
         je      suspend
+        cmpb    $'y', %al
+        je      hibernate
         cmpb    $'f', %al
         je      fault
         cmpb    $'o', %al
@@ -72,6 +84,16 @@ crashload:
         movw    $PVPANIC, %dx
         movb    $2, %al
         outb    %al, %dx
+        jmp     next
+
+disk:
+        sti
+        movw    $0x0201, %ax            /* read, one sector */
+        movw    $1, %cx                 /* the first */
+        movw    $0x81, %dx
+        movw    $BUFFER, %bx
+        int     $0x13
+        cli
         jmp     next
 
 panic:
@@ -109,6 +131,12 @@ clock:
         outb    %al, $CMOS_DATA
         jmp     next
 
+watchdog:
+        movw    $WATCHDOG, %dx
+        movb    $15, %al
+        outb    %al, %dx
+        jmp     next
+
 reset:
         movb    $0xfe, %al
         outb    %al, $0x64
@@ -121,6 +149,10 @@ fault:
 
 suspend:
         movw    $SLP_EN | SLP_TYP_S3, %ax
+        jmp     enter
+
+hibernate:
+        movw    $SLP_EN | SLP_TYP_S4, %ax
         jmp     enter
 
 off:

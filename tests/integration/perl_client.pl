@@ -119,6 +119,45 @@ sub events {
     tell_all("closed", 0);
 }
 
+# As JSON has it, and python_client.py tells it.
+sub plain {
+    my ($value) = @_;
+
+    if (ref $value eq "ARRAY") {
+        return [map { plain($_) } @$value];
+    }
+    if (ref $value eq "HASH") {
+        return [@$value{qw(family node service)}] if exists $value->{service};
+        return [@$value{qw(type name)}] if exists $value->{type} && keys %$value == 2;
+    }
+    return $value;
+}
+
+# Domain events of all kinds, until somebody writes to stdin.
+sub typed {
+    my ($uri, $name) = @_;
+    my $ends = 0;
+
+    Sys::Virt::Event::register_default();
+    my $conn = Sys::Virt->new(uri => $uri);
+    my @numbers = map {
+        my $kind = $_;
+        $conn->domain_event_register_any(undef, $kind, sub {
+            my (undef, $dom, @arguments) = @_;
+            tell_all("typed", $kind, $dom->get_name(), plain(\@arguments));
+        });
+    } 0 .. Sys::Virt::Domain::EVENT_ID_MEMORY_DEVICE_SIZE_CHANGE;
+    my $handle = Sys::Virt::Event::add_handle(0, Sys::Virt::Event::HANDLE_READABLE,
+                                              sub { $ends = 1 });
+    tell_all("registered", scalar @numbers, $name);
+    Sys::Virt::Event::run_default() while !$ends;
+    Sys::Virt::Event::remove_handle($handle);
+    $conn->domain_event_deregister_any($_) for @numbers;
+    undef $conn;
+    tell_all("closed", 0);
+}
+
 my ($scenario, $uri, $name) = @ARGV;
-my %scenarios = ("calls" => \&calls, "read-only" => \&read_only, "events" => \&events);
+my %scenarios = ("calls" => \&calls, "read-only" => \&read_only, "events" => \&events,
+                 "typed" => \&typed);
 $scenarios{$scenario}->($uri, $name);

@@ -166,6 +166,42 @@ def aio(uri, name):
     asyncio.run(run())
 
 
+def plain(value):
+    """As JSON has it."""
+    if isinstance(value, dict) and set(value) == {"family", "node", "service"}:
+        return [value["family"], value["node"], value["service"]]
+    if isinstance(value, (list, tuple)):
+        return [plain(one) for one in value]
+    return value
+
+
+def typed(uri, name):
+    """Domain events of all kinds, and monitor events; until somebody writes to stdin."""
+    libvirt.virEventRegisterDefaultImpl()
+    ends = []
+    conn = libvirt.open(uri)
+
+    def on_event(_conn, dom, *arguments):
+        tell("typed", arguments[-1], dom.name(), [plain(one) for one in arguments[:-1]])
+
+    def on_monitor(_conn, dom, event, *_rest):
+        tell("monitor", event, dom.name())
+
+    monitor = libvirt_qemu.qemuMonitorEventRegister(conn, None, None, on_monitor, None)
+    numbers = [conn.domainEventRegisterAny(None, kind, on_event, kind)
+               for kind in range(libvirt.VIR_DOMAIN_EVENT_ID_MEMORY_DEVICE_SIZE_CHANGE + 1)]
+    handle = libvirt.virEventAddHandle(0, libvirt.VIR_EVENT_HANDLE_READABLE,
+                                       lambda *_: ends.append(True), None)
+    tell("registered", len(numbers), name)
+    while not ends:
+        libvirt.virEventRunDefaultImpl()
+    libvirt.virEventRemoveHandle(handle)
+    libvirt_qemu.qemuMonitorEventDeregister(conn, monitor)
+    for number in numbers:
+        conn.domainEventDeregisterAny(number)
+    tell("closed", conn.close())
+
+
 def lost(uri, name):
     """Tells why the connection ends, and what calls say then."""
     libvirt.virEventRegisterDefaultImpl()
@@ -183,7 +219,7 @@ def lost(uri, name):
 def main():
     libvirt.registerErrorHandler(ignore_errors, None)
     scenario, uri, name = sys.argv[1:]
-    {"calls": calls, "read-only": read_only, "events": events, "aio": aio,
+    {"calls": calls, "read-only": read_only, "events": events, "aio": aio, "typed": typed,
      "lost": lost}[scenario](uri, name)
 
 

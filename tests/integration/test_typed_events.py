@@ -1,0 +1,489 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Domain events of all kinds: of real QEMUs, and of a scripted one for what needs an operating
+system in the guest; in process, through virtmond, and by clients that are not ours."""
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import time
+
+import bootguest
+import pytest
+from conftest import DEADLINE, Output, uri_of
+from qmppeer import Peer, event
+from virtapi import TYPED, wait
+
+HERE = pathlib.Path(__file__).resolve().parent
+KINDS = [name for name, _ in TYPED]
+# Rows of src/qemu/qemu_typed_events.list that no QEMU here emits, and why. All of them, and the
+# others too, are seen from a scripted QEMU.
+NOT_REAL = {
+    "BALLOON_CHANGE": "needs a driver for the balloon in the guest",
+    "DEVICE_UNPLUG_GUEST_ERROR": "needs a guest that refuses to give a device back",
+    "MEMORY_DEVICE_SIZE_CHANGE": "needs a driver for virtio-mem in the guest",
+    "MEMORY_FAILURE": "needs memory of the host's that fails",
+    "SPICE_CONNECTED": "needs a client that speaks SPICE",
+    "SPICE_DISCONNECTED": "needs a client that speaks SPICE",
+    "SPICE_INITIALIZED": "needs a client that speaks SPICE",
+    "VSERPORT_CHANGE": "needs a driver for virtio-serial in the guest",
+}
+
+
+def listed():
+    """The rows: QEMU's name, virsh's name."""
+    lines = (HERE.parent.parent / "src/qemu/qemu_typed_events.list").read_text().splitlines()
+    rows = [line.split() for line in lines if not line.startswith("#")]
+    return {(name, kind) for name, kind, _ in rows}
+
+
+# --- what a scripted QEMU says, and what follows ---
+
+ANSWERS = {
+    "query-block": [
+        {"device": "drive-virtio-disk0", "qdev": "/machine/peripheral/virtio-disk0/virtio-backend",
+         "inserted": {"file": "/images/a.qcow2", "node-name": "fmt0"}}],
+    "qom-get": "org.qemu.guest_agent.0",
+    "query-migrate": {"status": "completed", "total-time": 12, "downtime": 3,
+                      "ram": {"total": 4096, "transferred": 4000, "remaining": 0}},
+}
+VNC = {"server": {"auth": "sasl", "family": "ipv4", "service": "5900", "host": "127.0.0.1",
+                  "websocket": False},
+       "client": {"family": "ipv6", "service": "4711", "host": "::1", "websocket": False,
+                  "x509_dname": "CN=me", "sasl_username": "you"}}
+VNC_TOLD = [[0, "127.0.0.1", "5900"], [1, "::1", "4711"], "sasl",
+            [["x509dname", "CN=me"], ["saslUsername", "you"]]]
+SPICE = {"server": {"port": "5901", "family": "ipv4", "host": "127.0.0.1", "auth": "none"},
+         "client": {"port": "4712", "family": "ipv4", "host": "127.0.0.1"}}
+SPICE_TOLD = [[0, "127.0.0.1", "5901"], [0, "127.0.0.1", "4712"], "none", []]
+JOB = {"device": "drive-virtio-disk0", "len": 9, "offset": 9, "speed": 0}
+
+SCRIPT = [
+    ("STOP", {}, [("lifecycle", [3, 0])]),
+    ("RESUME", {}, [("lifecycle", [4, 0])]),
+    ("RESET", {"guest": True, "reason": "guest-reset"}, [("reboot", [])]),
+    ("RTC_CHANGE", {"offset": -3600, "qom-path": "/machine/x"}, [("rtc-change", [-3600])]),
+    ("WATCHDOG", {"action": "inject-nmi"}, [("watchdog", [6])]),
+    ("WATCHDOG", {"action": "pause"}, [("watchdog", [1]), ("lifecycle", [3, 3])]),
+    ("RESUME", {}, [("lifecycle", [4, 0])]),
+    ("BLOCK_IO_ERROR",
+     {"device": "drive-virtio-disk0", "node-name": "fmt0", "operation": "write", "action": "stop",
+      "nospace": True, "reason": "No space left on device"},
+     [("io-error", ["/images/a.qcow2", "virtio-disk0", 1]),
+      ("io-error-reason", ["/images/a.qcow2", "virtio-disk0", 1, "enospc"]),
+      ("lifecycle", [3, 2])]),
+    ("RESUME", {}, [("lifecycle", [4, 0])]),
+    ("VNC_CONNECTED", VNC, [("graphics", [0, *VNC_TOLD])]),
+    ("VNC_INITIALIZED", VNC, [("graphics", [1, *VNC_TOLD])]),
+    ("VNC_DISCONNECTED", VNC, [("graphics", [2, *VNC_TOLD])]),
+    ("SPICE_CONNECTED", SPICE, [("graphics", [0, *SPICE_TOLD])]),
+    ("SPICE_INITIALIZED", SPICE, [("graphics", [1, *SPICE_TOLD])]),
+    ("SPICE_DISCONNECTED", SPICE, [("graphics", [2, *SPICE_TOLD])]),
+    ("BLOCK_JOB_READY", {**JOB, "type": "commit"},
+     [("block-job", ["/images/a.qcow2", 4, 3]), ("block-job-2", ["virtio-disk0", 4, 3])]),
+    ("BLOCK_JOB_COMPLETED", {**JOB, "type": "commit"},
+     [("block-job", ["/images/a.qcow2", 4, 0]), ("block-job-2", ["virtio-disk0", 4, 0])]),
+    ("BLOCK_JOB_COMPLETED", {**JOB, "type": "stream", "offset": 8, "error": "no"},
+     [("block-job", ["/images/a.qcow2", 1, 1]), ("block-job-2", ["virtio-disk0", 1, 1])]),
+    ("BLOCK_JOB_CANCELLED", {**JOB, "type": "mirror", "device": "job0"},
+     [("block-job", ["job0", 2, 2]), ("block-job-2", ["job0", 2, 2])]),
+    ("DEVICE_TRAY_MOVED", {"device": "", "id": "cd0", "tray-open": True},
+     [("tray-change", ["cd0", 0])]),
+    ("SUSPEND", {}, [("pm-suspend", [0]), ("lifecycle", [7, 0])]),
+    ("WAKEUP", {}, [("pm-wakeup", [0]), ("lifecycle", [2, 4])]),
+    ("SUSPEND_DISK", {}, [("pm-suspend-disk", [0]), ("lifecycle", [7, 1])]),
+    ("WAKEUP", {}, [("pm-wakeup", [0]), ("lifecycle", [2, 4])]),
+    ("BALLOON_CHANGE", {"actual": 1 << 50}, [("balloon-change", [1 << 40])]),
+    ("DEVICE_DELETED", {"device": "net0", "path": "/machine/peripheral/net0"},
+     [("device-removed", ["net0"])]),
+    ("DEVICE_DELETED", {"path": "/machine/peripheral/net0/virtio-backend"}, []),
+    ("DEVICE_UNPLUG_GUEST_ERROR", {"device": "net0", "path": "/machine/peripheral/net0"},
+     [("device-removal-failed", ["net0"])]),
+    ("VSERPORT_CHANGE", {"id": "channel0", "open": True}, [("agent-lifecycle", [1, 2])]),
+    ("VSERPORT_CHANGE", {"id": "channel0", "open": False}, [("agent-lifecycle", [2, 2])]),
+    ("MIGRATION", {"status": "active"}, []),
+    ("MIGRATION_PASS", {"pass": 2}, [("migration-iteration", [2])]),
+    ("STOP", {}, [("lifecycle", [3, 1])]),
+    ("MIGRATION", {"status": "postcopy-active"}, [("lifecycle", [3, 7])]),
+    ("MIGRATION", {"status": "completed"},
+     [("job-completed", [{"operation": 5, "time_elapsed": 12, "downtime": 3, "memory_total": 4096,
+                          "memory_processed": 4000, "memory_remaining": 0}])]),
+    ("RESUME", {}, [("lifecycle", [4, 0])]),
+    ("DUMP_COMPLETED", {"result": {"total": 100, "status": "completed", "completed": 90}},
+     [("job-completed", [{"operation": 8, "memory_total": 100, "memory_processed": 90,
+                          "memory_remaining": 10}])]),
+    ("BLOCK_WRITE_THRESHOLD",
+     {"node-name": "fmt0", "amount-exceeded": 5, "write-threshold": 1 << 40},
+     [("block-threshold", ["fmt0", "/images/a.qcow2", 1 << 40, 5])]),
+    ("MEMORY_FAILURE", {"recipient": "guest", "action": "reset",
+                        "flags": {"action-required": True, "recursive": True}},
+     [("memory-failure", [1, 3, 3])]),
+    ("MEMORY_DEVICE_SIZE_CHANGE",
+     {"id": "vm0", "size": 1 << 30, "qom-path": "/machine/peripheral/vm0"},
+     [("memory-device-size-change", ["vm0", 1 << 20])]),
+    ("GUEST_CRASHLOADED", {"action": "run"}, [("lifecycle", [8, 1])]),
+    ("GUEST_PANICKED", {"action": "pause"}, [("lifecycle", [8, 0])]),
+    ("SHUTDOWN", {"guest": False, "reason": "host-qmp-quit"}, [("lifecycle", [6, 2])]),
+]
+AT_THE_END = [("control-error", []), ("lifecycle", [5, 0])]
+FOLLOWS = [tuple(one) for _, _, following in SCRIPT for one in following] + AT_THE_END
+
+
+def test_the_script_has_all_rows():
+    scripted = {(name, kind) for name, _, following in SCRIPT for kind, _ in following}
+    assert scripted == listed()
+
+
+@pytest.fixture(name="scripted")
+def scripted_fixture(folder):
+    peer = Peer(folder / "peer.qmp", guest="scripted")
+    peer.answers.update(ANSWERS)
+    yield peer
+    peer.close()
+
+
+def play(peer):
+    """All of the script at once, and the end of the connection when it was understood: what is
+    read behind the last question would be lost with it."""
+    peer.send(b"".join(event(name, **data) for name, data, _ in SCRIPT))
+
+
+def told(events):
+    """Of what was seen, the domain events with their arguments."""
+    return [(one.kind, one.arguments) for one in events if hasattr(one, "kind")]
+
+
+def assert_raw_first(names, scripted_events):
+    """@names: of monitor and domain events, in the order in which they came: what follows from a
+    monitor event comes after it, and those of each sort in their own order."""
+    raw = [name for name, _, _ in scripted_events]
+    assert [one for kind, one in names if kind == "raw"] == raw
+    seen = 0
+    need = [i + 1 for i, (_, _, following) in enumerate(scripted_events) for _ in following]
+    for kind, _ in names:
+        if kind == "raw":
+            seen += 1
+        elif need:
+            assert seen >= need.pop(0)
+
+
+def watch_all(conn):
+    """Registers for everything; all that comes is in one list."""
+    events = []
+    raw = conn.watch()
+    raw.events = events
+    for kind in range(len(TYPED)):
+        conn.typed(kind, events=events)
+    return events
+
+
+def check_scripted(peer, conn):
+    events = watch_all(conn)
+    wait(lambda: conn.count() == 1, "domain")
+    play(peer)
+    wait(lambda: len(told(events)) >= len(FOLLOWS) - len(AT_THE_END),
+         lambda: f"more than {told(events)}")
+    peer.hang_up()
+    wait(lambda: ("lifecycle", [5, 0]) in told(events), "end")
+    assert told(events) == FOLLOWS
+    assert_raw_first([("typed", one.kind) if hasattr(one, "kind") else ("raw", one.name)
+                      for one in events], SCRIPT)
+    assert {(one.domain, one.id) for one in events} == {("scripted", 1)}
+
+
+def test_in_process(scripted, connect):
+    check_scripted(scripted, connect(uri_of(scripted.path)))
+
+
+def test_our_client_and_virtmond(scripted, virtmond, connect):
+    virtmond.wait_until_known("scripted")
+    check_scripted(scripted, connect(virtmond.uri()))
+
+
+class Client(Output):
+    """A program with bindings of libvirt's own."""
+
+    def __init__(self, program, uri):
+        super().__init__(subprocess.Popen(
+            [*map(str, program), "typed", uri, "scripted"], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env={**os.environ, "LC_ALL": "C.UTF-8"}))
+
+    @property
+    def told(self):
+        return [json.loads(line) for line in self.out]
+
+    def close(self):
+        self.process.kill()
+        self.process.wait(timeout=DEADLINE)
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            stream.close()
+
+
+def as_texts(value):
+    """Perl makes no difference between numbers and texts."""
+    if isinstance(value, (list, tuple)):
+        return [as_texts(one) for one in value]
+    if isinstance(value, dict):
+        return {key: as_texts(one) for key, one in value.items()}
+    return str(value)
+
+
+@pytest.mark.parametrize("program", [["/usr/bin/python3", HERE / "python_client.py"],
+                                     ["/usr/bin/perl", HERE / "perl_client.pl"]],
+                         ids=["python", "perl"])
+def test_other_clients(program, scripted, virtmond):
+    """What libvirt's library makes of virtmond's messages, through its bindings."""
+    virtmond.wait_until_known("scripted")
+    client = Client(program, virtmond.uri())
+    try:
+        client.wait_for(lambda _: any(one[0] == "registered" for one in client.told))
+        play(scripted)
+        client.wait_for(lambda _: sum(one[0] == "typed" for one in client.told) >=
+                        len(FOLLOWS) - len(AT_THE_END))
+        scripted.hang_up()
+        client.wait_for(lambda _: any(one[0] == "typed" and as_texts(one[3]) == ["5", "0"]
+                                      for one in client.told))
+        client.process.stdin.write(b"\n")
+        client.process.stdin.flush()
+        status = client.finish()
+        assert (status, client.err) == (0, [])
+        seen = [(KINDS[one[1]], as_texts(one[3])) for one in client.told if one[0] == "typed"]
+        assert seen == [(kind, as_texts(arguments)) for kind, arguments in FOLLOWS]
+        assert {one[2] for one in client.told if one[0] == "typed"} == {"scripted"}
+    finally:
+        client.close()
+
+
+def test_drift_is_told_and_drops_nothing(scripted, virtmond, connect):
+    """One line in the log, and one with a count when the domain goes."""
+    virtmond.wait_until_known("scripted")
+    conn = connect(virtmond.uri())
+    seen = conn.typed(KINDS.index("watchdog"))
+    strange = [{"action": "implode"}, {}, {"action": ["pause"]}, {"action": "pause"}]
+    scripted.send(b"".join(event("WATCHDOG", **data) for data in strange))
+    seen.wait(4)
+    assert [one.arguments for one in seen.events] == [[0], [0], [0], [1]]
+    ended = conn.typed(KINDS.index("lifecycle"))
+    scripted.hang_up()
+    ended.wait_for(lambda one: one.arguments[0] == 5)
+    conn.close()
+    assert virtmond.close() == 0
+    log = virtmond.log.read_text()
+    assert log.count("event WATCHDOG of domain 'scripted' has unexpected data: action") == 1
+    assert log.count("2 more events of domain 'scripted' had unexpected data") == 1
+
+
+# --- real QEMUs ---
+
+def vnc_visit(path):
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(DEADLINE)
+        sock.connect(str(path))
+        assert sock.recv(12, socket.MSG_WAITALL) == b"RFB 003.008\n"
+        sock.sendall(b"RFB 003.008\n")
+        assert sock.recv(2, socket.MSG_WAITALL) == b"\1\1"      # no password
+        sock.sendall(b"\1")
+        assert sock.recv(4, socket.MSG_WAITALL) == bytes(4)
+        sock.sendall(b"\1")
+        assert sock.recv(24, socket.MSG_WAITALL)
+
+
+class Guest:
+    """A QEMU with the guest of the boot sector, and a second disk that cannot be read."""
+
+    def __init__(self, start_qemu, folder):
+        self.folder = folder
+        self.bad = folder / "bad.img"
+        self.bad.write_bytes(bytes(65536))
+        (folder / "blkdebug.conf").write_text(
+            '[inject-error]\nevent = "read_aio"\nerrno = "28"\nimmediately = "off"\n')
+        self.qemu = start_qemu(machine="pc", args=[
+            *bootguest.arguments(folder), "-no-shutdown",
+            "-device", "ib700", "-action", "watchdog=pause",
+            "-drive", "if=none,id=drive-bad0,format=raw,rerror=report,"
+                      f"file=blkdebug:{folder / 'blkdebug.conf'}:{self.bad}",
+            "-device", "ide-hd,id=bad0,drive=drive-bad0,bus=ide.0,unit=1",
+            "-device", "ide-cd,id=cd0,bus=ide.1", "-vnc", f"unix:{folder / 'vnc'}",
+            "-blockdev", "null-co,node-name=source,size=1048576,read-zeroes=on",
+            "-blockdev", "null-co,node-name=target,size=1048576,read-zeroes=on"])
+        self.serial = bootguest.Serial(folder)
+
+    def told(self, name, action, *args, **kwargs):
+        """Until QEMU has said it to the test's own monitor."""
+        qmp = self.qemu.qmp
+        start = len(qmp.events)
+        action(*args, **kwargs)
+        qmp.wait_event(name, start)
+
+    def boot(self):
+        self.qemu.command("cont")
+        self.serial.expect(b"B")
+
+    def jobs(self):
+        command = self.qemu.qmp.command
+        mirror = {"device": "source", "target": "target", "sync": "full"}
+        self.told("BLOCK_JOB_READY", command, "blockdev-mirror", **mirror, **{"job-id": "one"})
+        self.told("BLOCK_JOB_COMPLETED", command, "block-job-complete", device="one")
+        self.told("BLOCK_JOB_READY", command, "blockdev-mirror", **mirror, **{"job-id": "two"})
+        self.told("BLOCK_JOB_COMPLETED", command, "block-job-cancel", device="two")
+        self.told("JOB_STATUS_CHANGE", command, "blockdev-mirror", **mirror,
+                  **{"job-id": "three", "speed": 1})
+        self.told("BLOCK_JOB_CANCELLED", command, "block-job-cancel", device="three", force=True)
+
+    def everything(self):
+        command, tell = self.qemu.qmp.command, self.serial.tell
+        self.told("RESUME", self.boot)
+        self.told("GUEST_CRASHLOADED", tell, b"c")
+        self.told("BLOCK_IO_ERROR", tell, b"d")
+        self.told("RTC_CHANGE", tell, b"t")
+        self.told("STOP", tell, b"w")
+        self.told("RESUME", command, "cont")
+        self.told("DEVICE_TRAY_MOVED", command, "blockdev-open-tray", id="cd0")
+        self.told("DEVICE_TRAY_MOVED", command, "blockdev-close-tray", id="cd0")
+        self.told("VNC_DISCONNECTED", vnc_visit, self.folder / "vnc")
+        self.jobs()
+        command("block-set-write-threshold", **{"node-name": "target", "write-threshold": 4096})
+        self.told("BLOCK_WRITE_THRESHOLD", command, "human-monitor-command",
+                  **{"command-line": "qemu-io target \"write 0 64k\""})
+        self.told("DUMP_COMPLETED", command, "dump-guest-memory", paging=False, detach=True,
+                  protocol=f"file:{self.folder / 'dump'}")
+        command("object-add", **{"qom-type": "rng-builtin", "id": "rng0"})
+        command("device_add", driver="virtio-rng-pci", rng="rng0", id="rng-dev")
+        command("device_del", id="rng-dev")
+        self.told("DEVICE_DELETED", command, "system_reset")
+        self.serial.expect(b"B")
+        self.told("SUSPEND", tell, b"z")
+        self.told("WAKEUP", command, "system_wakeup")
+        self.serial.expect(b"B")
+        command("migrate-set-capabilities", capabilities=[{"capability": "events",
+                                                           "state": True}])
+        start = len(self.qemu.qmp.events)
+        command("migrate", uri=f"exec:cat >{self.folder / 'state'}")
+        while not any(one["event"] == "MIGRATION" and one["data"]["status"] == "completed"
+                      for one in self.qemu.qmp.events):
+            assert self.qemu.qmp.read()
+        deadline = time.monotonic() + DEADLINE
+        while command("query-status")["status"] != "postmigrate":
+            assert time.monotonic() < deadline, "the migration does not end"
+        self.told("RESUME", command, "cont")
+        self.told("GUEST_PANICKED", tell, b"p")
+        self.told("SUSPEND_DISK", tell, b"y")
+        self.qemu.qmp.wait_event("SHUTDOWN", start)
+        # -no-shutdown: it ends when it is told to.
+        command("quit")
+        while self.qemu.qmp.read():
+            pass
+
+
+EXACT = [
+    ("io-error-reason", lambda guest: [f"blkdebug:{guest.folder / 'blkdebug.conf'}:{guest.bad}",
+                                       "bad0", 2, "enospc"]),
+    ("watchdog", lambda guest: [1]),
+    ("tray-change", lambda guest: ["cd0", 0]),
+    ("tray-change", lambda guest: ["cd0", 1]),
+    ("graphics", lambda guest: [1, [2, "", str(guest.folder / "vnc")], [2, "", ""], "none", []]),
+    ("block-job", lambda guest: ["one", 2, 3]),
+    ("block-job", lambda guest: ["two", 2, 0]),
+    ("block-job-2", lambda guest: ["three", 2, 2]),
+    ("block-threshold", lambda guest: ["target", None, 4096, 61440]),
+    ("device-removed", lambda guest: ["rng-dev"]),
+    ("pm-suspend", lambda guest: [0]), ("pm-wakeup", lambda guest: [0]),
+    ("pm-suspend-disk", lambda guest: [0]),
+    ("migration-iteration", lambda guest: [1]),
+    ("lifecycle", lambda guest: [3, 3]), ("lifecycle", lambda guest: [8, 0]),
+    ("lifecycle", lambda guest: [8, 1]), ("lifecycle", lambda guest: [3, 1]),
+]
+
+
+@pytest.mark.parametrize("way", ["in process", "virtmond"])
+def test_a_real_qemu(way, start_qemu, folder, connect, request):
+    """As much as there is without an operating system, through each way to it."""
+    guest = Guest(start_qemu, folder)
+    if way == "virtmond":
+        daemon = request.getfixturevalue("start_virtmond")(monitors=[guest.qemu.watch])
+        daemon.wait_until_known("guest")
+        conn = connect(daemon.uri())
+    else:
+        conn = connect(uri_of(guest.qemu.watch))
+    events = watch_all(conn)
+    guest.everything()
+    wait(lambda: any(kind == "lifecycle" and arguments[0] == 5
+                     for kind, arguments in told(events)), "end")
+    guest.serial.close()
+
+    seen = told(events)
+    for kind, expected in EXACT:
+        assert (kind, expected(guest)) in seen
+    jobs = [arguments[0] for kind, arguments in seen if kind == "job-completed"]
+    assert [job["operation"] for job in jobs] == [8, 5]
+    assert jobs[1]["memory_total"] > 0
+    # Each row was seen, and none of those that can't be had.
+    said = {one.name for one in events if not hasattr(one, "kind")}
+    kinds = {kind for kind, _ in seen}
+    for name, kind in listed():
+        if name in NOT_REAL:
+            assert name not in said, "it can be had after all"
+        else:
+            assert name in said and kind in kinds, (name, kind)
+
+
+def test_only_what_is_wanted_is_asked(scripted, connect):
+    """QEMU is asked about disks and ports for those who want to know, and not again at once."""
+    conn = connect(uri_of(scripted.path))
+    seen = conn.typed(KINDS.index("watchdog"))
+    error = event("BLOCK_IO_ERROR", device="drive-virtio-disk0", action="report")
+    scripted.send(error * 10 + event("VSERPORT_CHANGE", id="c", open=True) +
+                  event("WATCHDOG", action="reset"))
+    seen.wait(1)
+    names = [one.get("execute") for one in scripted.commands]
+    assert not {"query-block", "qom-get"} & set(names)
+    errors = conn.typed(KINDS.index("io-error"))
+    scripted.send(error * 1000)
+    errors.wait(1000)
+    names = [one.get("execute") for one in scripted.commands]
+    assert 1 <= names.count("query-block") <= 10
+
+
+# --- our client and a libvirtd ---
+
+def test_our_client_and_libvirtd(libvirtd, folder, connect):
+    """What a guest of its own gives there."""
+    disk = folder / "disk.img"
+    disk.write_bytes(bytes(1 << 20))
+    guest = libvirtd.start_guest("g1", machine="pc", args=[
+        *bootguest.arguments(folder), "-vnc", f"unix:{folder / 'vnc'}"], devices=
+        "<watchdog model='ib700' action='pause'/>"
+        f"<disk type='file' device='disk'><source file='{disk}'/><target dev='vda' bus='virtio'/>"
+        "<boot order='5'/></disk><disk type='file' device='cdrom'><target dev='hdd' bus='ide'/></disk>")
+    conn = connect(libvirtd.uri())
+    events = watch_all(conn)
+    serial = bootguest.Serial(folder)
+
+    def wait_for(kind, *arguments):
+        wait(lambda: (kind, list(arguments)) in told(events),
+             lambda: f"{kind} {arguments} in {told(events)}")
+
+    guest.command("cont")
+    serial.expect(b"B")
+    serial.tell(b"t")
+    wait(lambda: "rtc-change" in [kind for kind, _ in told(events)], "rtc-change")
+    serial.tell(b"w")
+    wait_for("watchdog", 1)
+    wait_for("lifecycle", 3, 3)
+    guest.command("cont")
+    wait_for("lifecycle", 4, 0)
+    vnc_visit(folder / "vnc")
+    for phase in range(3):
+        wait_for("graphics", phase, [2, "", str(folder / "vnc")], [2, "", ""], "none", [])
+    guest.command("blockdev-open-tray", id="ide0-1-1")
+    wait_for("tray-change", "ide0-1-1", 0)
+    libvirtd.virsh("desc", "g1", "--live", "--title", "--new-desc", "mine")
+    wait_for("metadata-change", 1, None)
+    libvirtd.virsh("blkdeviotune", "g1", "vda", "--total-bytes-sec", "1048576")
+    wait_for("tunable", {"blkdeviotune.disk": "vda", "blkdeviotune.total_bytes_sec": 1048576})
+    guest.command("system_reset")
+    wait_for("reboot")
+    serial.close()
+    conn.close()
