@@ -584,14 +584,15 @@ qemuTypedMemorySizeChange(qemuTypedEventMaker *maker)
 
 #define KIND(name) (G_GUINT64_CONSTANT(1) << VIR_DOMAIN_EVENT_ID_##name)
 #define JOB (KIND(BLOCK_JOB) | KIND(BLOCK_JOB_2))
+#define NAME(event) #event, sizeof(#event) - 1
 /* An event of which only the state's follow: whether by its data, ... */
 #define LIFE(event, data) \
-    { #event, QEMU_LIFECYCLE_##event, data, QEMU_TYPED_ASK_NOTHING, 0, NULL }
+    { NAME(event), QEMU_LIFECYCLE_##event, data, QEMU_TYPED_ASK_NOTHING, 0, NULL }
 /* ... only others, and those too. */
 #define TYPED(event, ask, kinds, make) \
-    { #event, QEMU_LIFECYCLE_NONE, false, QEMU_TYPED_ASK_##ask, kinds, qemuTyped##make }
+    { NAME(event), QEMU_LIFECYCLE_NONE, false, QEMU_TYPED_ASK_##ask, kinds, qemuTyped##make }
 #define BOTH(event, data, ask, kinds, make) \
-    { #event, QEMU_LIFECYCLE_##event, data, QEMU_TYPED_ASK_##ask, kinds, qemuTyped##make }
+    { NAME(event), QEMU_LIFECYCLE_##event, data, QEMU_TYPED_ASK_##ask, kinds, qemuTyped##make }
 
 /* By name, as it is searched. */
 static const qemuTypedEventRow qemuTypedEventRows[] = {
@@ -641,10 +642,9 @@ qemuTypedEventCompare(const void *a, const void *b)
 {
     const qemuTypedEventKey *key = a;
     const qemuTypedEventRow *row = b;
-    size_t len = strlen(row->name);
-    int order = memcmp(key->name, row->name, MIN(key->len, len));
+    int order = memcmp(key->name, row->name, MIN(key->len, row->nameLen));
 
-    return order != 0 ? order : (key->len > len) - (key->len < len);
+    return order != 0 ? order : (key->len > row->nameLen) - (key->len < row->nameLen);
 }
 
 const qemuTypedEventRow *

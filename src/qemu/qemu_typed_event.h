@@ -25,6 +25,7 @@ typedef struct _qemuTypedEventMaker qemuTypedEventMaker;
 
 typedef struct {
     const char *name;               /* QEMU's */
+    size_t nameLen;
     qemuLifecycleEvent life;        /* what it says of the domain's state */
     bool lifeData;                  /* ... which is in its data */
     qemuTypedEventAsk ask;
