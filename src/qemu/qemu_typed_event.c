@@ -585,10 +585,10 @@ qemuTypedMemorySizeChange(qemuTypedEventMaker *maker)
 #define KIND(name) (G_GUINT64_CONSTANT(1) << VIR_DOMAIN_EVENT_ID_##name)
 #define JOB (KIND(BLOCK_JOB) | KIND(BLOCK_JOB_2))
 #define NAME(event) #event, sizeof(#event) - 1
-/* An event of which only the state's follow: whether by its data, ... */
+/* An event from which only lifecycle events follow. @data: whether they depend on its data. */
 #define LIFE(event, data) \
     { NAME(event), QEMU_LIFECYCLE_##event, data, QEMU_TYPED_ASK_NOTHING, 0, NULL }
-/* ... only others, and those too. */
+/* One from which only others do, and one from which both do. */
 #define TYPED(event, ask, kinds, make) \
     { NAME(event), QEMU_LIFECYCLE_NONE, false, QEMU_TYPED_ASK_##ask, kinds, qemuTyped##make }
 #define BOTH(event, data, ask, kinds, make) \

@@ -21,10 +21,11 @@
 /* How long QEMU's answer about its disks holds: disks that fail without end don't make it be asked
  * for each time. */
 #define QEMU_TYPED_QUEUE_DISKS_US G_USEC_PER_SEC
-/* Bytes of an event's data, and of an answer, that are looked at: QEMU's own are far shorter, 1 KiB
- * and, with hundreds of disks, some 500 KiB. The others count as missing. */
-#define QEMU_TYPED_QUEUE_DATA_MAX (64 * 1024)
-#define QEMU_TYPED_QUEUE_ANSWER_MAX (4 * 1024 * 1024)
+/* Bytes of an event's data, and of an answer, that are looked at: QEMU's own are shorter, some
+ * 500 bytes, and about 1.5 KiB for each disk. Others count as missing. Each two bytes may cost 150
+ * once they are parsed, so that what waits can hold 40 MB, and an answer as much. */
+#define QEMU_TYPED_QUEUE_DATA_MAX (8 * 1024)
+#define QEMU_TYPED_QUEUE_ANSWER_MAX (512 * 1024)
 
 typedef struct _qemuTypedQueue qemuTypedQueue;
 
