@@ -123,9 +123,10 @@ class Virtmond:
 
 
 class LibvirtGuest:
-    """A guest that libvirtd has started, with a monitor of the test's own."""
+    """A guest that libvirtd has started, with a monitor of the test's own. It has the devices that
+    @devices, XML, says: libvirtd has no eyes for those of @args."""
 
-    def __init__(self, daemon, name, args, machine, accel, devices):
+    def __init__(self, daemon, name, args, machine, accel, devices=""):
         self.name = name
         self.daemon = daemon
         self.drive = daemon.folder / f"{name}.drive"
@@ -136,10 +137,10 @@ class LibvirtGuest:
             f"<domain type='{'kvm' if accel == 'kvm' else 'qemu'}' "
             "xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>"
             f"<name>{name}</name><memory unit='MiB'>32</memory><vcpu>1</vcpu>"
-            f"<os><type arch='x86_64' machine='{machine}'>hvm</type></os><devices>"
+            f"<features><acpi/></features><os><type arch='x86_64' machine='{machine}'>hvm</type></os><devices>"
             "<emulator>/usr/bin/qemu-system-x86_64</emulator><memballoon model='none'/>"
             f"{devices}</devices><qemu:commandline>{extra}</qemu:commandline></domain>")
-        daemon.virsh("create", xml, *(["--paused"] if "-S" in args else []))
+        daemon.virsh("create", xml)
         self.pid = int(next(self.daemon.run.glob(f"libvirt/qemu/{name}.pid")).read_text())
         self.qmp = Qmp(self.drive, time.monotonic() + DEADLINE)
 
