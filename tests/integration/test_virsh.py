@@ -9,9 +9,11 @@ import select
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
+from collections import Counter
 
 import pexpect
 import pytest
@@ -464,6 +466,161 @@ def test_domain_events(pair, start_watches):
         said = [one.finish_after(DOMAIN_EVENTS[command][1]) for one in three]
         assert said[0] == said[1], command
         assert said[1] == said[2], command
+
+
+# --- typed events of a guest with devices, by both programs of each daemon ---
+
+# How many events of which kinds a daemon tells of what equipped guests go through. libvirtd would
+# tell of block jobs too, but only of those that it has begun itself: there is a test for them.
+TOLD = {
+    "libvirtd": {"lifecycle": 3, "reboot": 2, "graphics": 3, "tray-change": 2, "device-removed": 1,
+                 "block-threshold": 2, "memory-failure": 1},
+    "virtmond": {"lifecycle": 3, "reboot": 2},
+}
+# And those that our library understands when a daemon tells them.
+UNDERSTOOD = {"lifecycle", "reboot"}
+# As on libvirt's command line for the devices below.
+EQUIPMENT = [
+    "-blockdev", '{{"driver":"file","filename":"{disk}","node-name":"libvirt-2-storage"}}',
+    "-blockdev", '{{"node-name":"libvirt-2-format","driver":"raw","file":"libvirt-2-storage"}}',
+    "-device", "virtio-blk-pci,drive=libvirt-2-format,id=virtio-disk0",
+    "-device", "ide-cd,bus=ide.0,unit=0,id=ide0-0-0", "-vnc", "unix:{vnc}",
+    "-usb", "-device", "usb-tablet,id=input0",
+]
+EQUIPMENT_XML = """
+<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='{disk}'/>
+<target dev='vda' bus='virtio'/></disk>
+<disk type='file' device='cdrom'><target dev='hda' bus='ide'/></disk>
+<graphics type='vnc' socket='{vnc}'/>
+<input type='tablet' bus='usb'/>
+"""
+
+
+@pytest.fixture
+def equipped(daemon, folder):
+    """A guest of the daemon's with a disk, a CD drive, VNC and a tablet."""
+    places = {"disk": folder / "disk.img", "vnc": folder / "vnc"}
+    places["disk"].write_bytes(bytes(1 << 20))
+    firmware = quiet_firmware(folder)
+    if daemon.kind == "libvirtd":
+        guest = daemon.start_guest("g1", args=firmware, machine="pc",
+                                   devices=EQUIPMENT_XML.format(**places))
+    else:
+        guest = daemon.start_guest("g1", machine="pc", args=[
+            "-m", "32", *firmware, *(word.format(**places) for word in EQUIPMENT)])
+    guest.places = places
+    return guest
+
+
+@pytest.fixture
+def watch_both(daemon, folder):
+    """Starts a command in virsh and in our shell; both are ended."""
+    started = []
+
+    def start(command, registrations=1):
+        for program in (VIRSH, VIRTMON):
+            started.append(Watch(program, daemon, folder, command, registrations))
+        return started[-2:]
+
+    yield start
+    for one in started:
+        one.close()
+
+
+def view(path):
+    """As a viewer does that looks at the screen and goes away again."""
+    with socket.socket(socket.AF_UNIX) as viewer:
+        viewer.settimeout(DEADLINE)
+        viewer.connect(str(path))
+        # version, kind of authentication (none), its result, a shared session
+        for said in (b"RFB 003.008\n", b"\1", b"\1"):
+            assert viewer.recv(4096)
+            viewer.sendall(said)
+        assert viewer.recv(4096)
+
+
+def go_through(guest):
+    """Something for each of the kinds in TOLD; a pause is the first and the last."""
+    def monitor(line):
+        guest.command("human-monitor-command", **{"command-line": line})
+
+    guest.command("stop")
+    guest.command("cont")
+    guest.command("system_reset")
+    guest.command("blockdev-open-tray", id="ide0-0-0", force=True)
+    guest.command("blockdev-close-tray", id="ide0-0-0")
+    view(guest.places["vnc"])
+    guest.qmp.wait_event("VNC_DISCONNECTED")
+    guest.command("block-set-write-threshold",
+                  **{"node-name": "libvirt-2-storage", "write-threshold": 4096})
+    monitor("qemu-io -d virtio-disk0/virtio-backend \"write 65536 512\"")
+    guest.qmp.wait_event("BLOCK_WRITE_THRESHOLD")
+    guest.command("device_del", id="input0")
+    guest.qmp.wait_event("DEVICE_DELETED")
+    # an error that cannot be corrected, of a processor that is not prepared for it
+    monitor("mce 0 0 0xbd00000000000000 5 0 0")
+    guest.qmp.wait_event("MEMORY_FAILURE")
+    guest.command("stop")
+
+
+PAUSE = "event 'lifecycle' for domain 'g1': Suspended Paused"
+
+
+def events_until(watch, count):
+    """What was printed up to so many pauses, with a text for each event; ends the watch."""
+    watch.output.wait_for(lambda o: o.out.count(PAUSE) >= count, f"{count} pauses")
+    out, err, status = watch.interrupt()
+    assert (err, status) == ([], 0)
+    text = "\n".join(out[:out.index("event loop interrupted")])
+    return re.split("\n(?=event ')", text)
+
+
+def kind_of(event):
+    return event.split("'")[1]
+
+
+def understood(events):
+    return [event for event in events if kind_of(event) in UNDERSTOOD]
+
+
+def test_typed_events_as_virsh_prints_them(daemon, equipped, watch_both):
+    watches = watch_both("event --all --loop", 27)
+    go_through(equipped)
+    theirs, ours = [events_until(one, 2) for one in watches]
+    assert Counter(map(kind_of, theirs)) == TOLD[daemon.kind]
+    assert ours == understood(theirs)
+
+
+def test_kinds_of_typed_events_as_virsh_prints_them(daemon, equipped, watch_both):
+    """Each on its own, of one domain, with the time."""
+    watches = {kind: watch_both(f"-q event g1 {kind} --loop --timestamp")
+               for kind in TOLD[daemon.kind] if kind in UNDERSTOOD}
+    go_through(equipped)
+    for kind, (theirs, ours) in watches.items():
+        count = TOLD[daemon.kind][kind]
+        assert theirs.finish_after(count) == ours.finish_after(count), kind
+        assert ours.out[0].startswith(f"STAMP: event '{kind}' for domain 'g1'")
+
+
+def test_block_jobs_of_libvirtd_as_virsh_prints_them(libvirtd, folder):
+    """It tells of those that it has begun itself; virtmond begins none."""
+    disk = folder / "disk.img"
+    disk.write_bytes(bytes(1 << 20))
+    libvirtd.start_guest("g1", args=quiet_firmware(folder), machine="pc",
+                         devices=EQUIPMENT_XML.format(disk=disk, vnc=folder / "vnc"))
+    watches = []
+    try:
+        for program in (VIRSH, VIRTMON):
+            watches.append(Watch(program, libvirtd, folder, "event --all --loop", 27))
+        libvirtd.virsh("blockcopy", "g1", "vda", folder / "copy.img", "--transient-job",
+                       "--wait", "--pivot")
+        libvirtd.virsh("suspend", "g1")
+        theirs, ours = [events_until(one, 1) for one in watches]
+        assert {kind_of(event) for event in theirs} == {"block-job", "block-job-2", "lifecycle"}
+        assert ours == understood(theirs)
+    finally:
+        for one in watches:
+            one.close()
 
 
 # --- the end of a connection ---
