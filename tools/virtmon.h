@@ -63,7 +63,8 @@ bool virtmonCmdFormat(vshControl *ctl, const vshCmd *cmd, const char *plain1, co
 /* Completers. */
 char **virtmonCompleteFormat(vshControl *ctl, const vshCmd *cmd);
 char **virtmonCompleteDomain(vshControl *ctl, const vshCmd *cmd);
-/* Names of events that the domain of --domain (or any) knows. */
+/* Names of events that the domain of --domain (or any) knows; if it can't be asked, those that the
+ * catalogue has. */
 char **virtmonCompleteMonitorEvent(vshControl *ctl, const vshCmd *cmd);
 
 extern const vshCmdDef virtmonHostCommands[];           /* virtmon_host.c: connect, uri, ... */

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "virtmon_catalogue.h"
 #include "virtmon_json.h"
 #include "virtmon_qmp.h"
 #include "virtmon_schema.h"
@@ -256,7 +257,23 @@ static const vshOptDef virtmonOptEventList[] = {
     { NULL }
 };
 
-/* "SHUTDOWN {guest: bool, reason: none|host-error}" */
+/* " -> watchdog, lifecycle (rate-limited)": libvirt's events that follow from it. */
+static void
+virtmonEventListFacts(const char *event, GString *text)
+{
+    const virtmonCounterpart *counterparts;
+    size_t count;
+    size_t i;
+
+    counterparts = virtmonCatalogueCounterparts(event, &count);
+    for (i = 0; i < count; i++)
+        g_string_append_printf(text, "%s%s", i > 0 ? ", " : " -> ", counterparts[i].typed);
+    if (virtmonCatalogueRateLimit(event))
+        g_string_append(text, _(" (rate-limited)"));
+    g_string_append_c(text, '\n');
+}
+
+/* "SHUTDOWN {guest: bool, reason: none|host-error} -> lifecycle" */
 static void
 virtmonEventListLine(const virtmonSchemaEvent *event, GString *text)
 {
@@ -269,7 +286,9 @@ virtmonEventListLine(const virtmonSchemaEvent *event, GString *text)
         g_string_append_printf(text, "%s%s%s: %s", i > 0 ? ", " : " {", field->name,
                                field->optional ? "?" : "", field->type);
     }
-    g_string_append(text, event->fields->len > 0 ? "}\n" : "\n");
+    if (event->fields->len > 0)
+        g_string_append_c(text, '}');
+    virtmonEventListFacts(event->name, text);
 }
 
 static void
@@ -283,7 +302,8 @@ virtmonEventListLines(const virtmonSchemaEvent *event, GString *text)
 
         width = MAX(width, strlen(field->name));
     }
-    g_string_append_printf(text, "%s\n", event->name);
+    g_string_append(text, event->name);
+    virtmonEventListFacts(event->name, text);
     for (i = 0; i < event->fields->len; i++) {
         const virtmonSchemaField *field = g_ptr_array_index(event->fields, i);
 
@@ -292,6 +312,28 @@ virtmonEventListLines(const virtmonSchemaEvent *event, GString *text)
             g_string_append_printf(text, _(" (if %1$s)"), field->when);
         g_string_append(text, field->optional ? _(" (optional)\n") : "\n");
     }
+}
+
+static void
+virtmonEventListFactsJSON(const char *event, GString *text)
+{
+    const virtmonRateLimit *limit = virtmonCatalogueRateLimit(event);
+    const virtmonCounterpart *counterparts;
+    size_t count;
+    size_t i;
+
+    g_string_append(text, ",\"typed\":[");
+    counterparts = virtmonCatalogueCounterparts(event, &count);
+    for (i = 0; i < count; i++)
+        g_string_append_printf(text, "%s{\"name\":\"%s\",\"id\":%d}", i > 0 ? "," : "",
+                               counterparts[i].typed, counterparts[i].id);
+    g_string_append(text, "],\"rate-limit\":");
+    if (!limit)
+        g_string_append(text, "null");
+    else if (limit->per)
+        g_string_append_printf(text, "{\"ms\":%d,\"per\":\"%s\"}", limit->ms, limit->per);
+    else
+        g_string_append_printf(text, "{\"ms\":%d,\"per\":null}", limit->ms);
 }
 
 static void
@@ -317,7 +359,9 @@ virtmonEventListJSON(const virtmonSchemaEvent *event, GString *text)
             g_string_append(text, "null");
         g_string_append_c(text, '}');
     }
-    g_string_append(text, "]}\n");
+    g_string_append_c(text, ']');
+    virtmonEventListFactsJSON(event->name, text);
+    g_string_append(text, "}\n");
 }
 
 static bool
@@ -373,7 +417,8 @@ const vshCmdDef virtmonQemuCommands[] = {
     { "qemu-event-list", virtmonRunEventList, virtmonOptEventList,
       N_("the events that QEMU can emit"),
       N_("Prints every event that the QEMU of the domain knows, with the fields of its data and "
-         "their types, as QEMU itself describes them."), 0 },
+         "their types, as QEMU itself describes them; which of the events of the command 'event' "
+         "follow from it, and whether QEMU limits how often it tells it."), 0 },
     { "qemu-monitor-command", virtmonRunMonitorCommand, virtmonOptMonitorCommand,
       N_("send a command to QEMU's monitor"),
       N_("Sends a command to QEMU itself and prints its answer. It is either a whole QMP command "

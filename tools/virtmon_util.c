@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "virtmon_catalogue.h"
 #include "virtmon_schema.h"
 
 /* --- domains --- */
@@ -229,34 +230,42 @@ virtmonCompleteDomain(vshControl *ctl, const vshCmd *cmd G_GNUC_UNUSED)
     return (char **)g_ptr_array_free(g_steal_pointer(&names), FALSE);
 }
 
-char **
-virtmonCompleteMonitorEvent(vshControl *ctl, const vshCmd *cmd)
+/* The names of events that a QEMU has which can be asked without harm, or NULL. */
+static char **
+virtmonSchemaNames(virConnectPtr conn, const char *domain)
 {
-    virtmonControl *priv = virtmonGet(ctl);
-    const char *const *given = vshCmdGetStrings(cmd, "domain");
     g_autoptr(GPtrArray) domains = NULL;
     g_autoptr(virDomain) dom = NULL;
     g_autoptr(virtmonSchema) schema = NULL;
     g_autofree char *why = NULL;
-    g_autoptr(GPtrArray) names = NULL;
+    char **names;
     size_t i;
 
-    if (!priv->conn)
-        return NULL;
-    if (given[0])
-        dom = virtmonLookupDomain(priv->conn, given[0], VIRTMON_BY_ANY);
-    else if ((domains = virtmonListDomains(priv->conn, VIR_CONNECT_LIST_DOMAINS_ACTIVE)) &&
+    if (domain)
+        dom = virtmonLookupDomain(conn, domain, VIRTMON_BY_ANY);
+    else if ((domains = virtmonListDomains(conn, VIR_CONNECT_LIST_DOMAINS_ACTIVE)) &&
              domains->len > 0)
         dom = g_ptr_array_steal_index(domains, 0);
-    if (dom && virtmonSchemaIsFree(priv->conn))
+    if (dom && virtmonSchemaIsFree(conn))
         schema = virtmonSchemaQuery(dom, &why);
     virResetLastError();
     if (!schema)
         return NULL;
 
-    names = g_ptr_array_new();
+    names = g_new0(char *, virtmonSchemaCount(schema) + 1);
     for (i = 0; i < virtmonSchemaCount(schema); i++)
-        g_ptr_array_add(names, g_strdup(virtmonSchemaGet(schema, i)->name));
-    g_ptr_array_add(names, NULL);
-    return (char **)g_ptr_array_free(g_steal_pointer(&names), FALSE);
+        names[i] = g_strdup(virtmonSchemaGet(schema, i)->name);
+    return names;
+}
+
+char **
+virtmonCompleteMonitorEvent(vshControl *ctl, const vshCmd *cmd)
+{
+    virtmonControl *priv = virtmonGet(ctl);
+    char **names = NULL;
+
+    if (priv->conn)
+        names = virtmonSchemaNames(priv->conn, vshCmdGetStrings(cmd, "domain")[0]);
+    /* Not all then, but what most wait for. */
+    return names ? names : virtmonCatalogueNames();
 }

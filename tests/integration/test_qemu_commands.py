@@ -3,12 +3,17 @@
 """qemu-monitor-command, qemu-agent-command, qemu-attach and qemu-event-list."""
 import json
 import os
+import pathlib
 import re
+import struct
 import subprocess
 
 import pytest
 from conftest import BUILD, DEADLINE, uri_of
 from shellwatch import on_a_terminal, virsh, virtmon
+
+SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
+TYPED_EVENTS = SOURCE / "src" / "qemu" / "qemu_typed_events.list"
 
 
 def flat(words):
@@ -238,36 +243,91 @@ def test_event_list(qemu):
     expected = schema_events(qemu)
     plain = virtmon(uri, "-q", "qemu-event-list", "guest").out.splitlines()
     assert [text.split(" ")[0] for text in plain] == list(expected)
-    assert "STOP" in plain
-    assert next(text for text in plain if text.startswith("SHUTDOWN ")).startswith(
-        "SHUTDOWN {guest: bool, reason: none|host-error|host-qmp-quit|")
-    assert "RTC_CHANGE {offset: int, qom-path: str}" in plain
+    assert "STOP -> lifecycle" in plain
+    assert "POWERDOWN" in plain
+    assert re.fullmatch(r"SHUTDOWN \{guest: bool, reason: none\|host-error\|host-qmp-quit\|.*\} "
+                        "-> lifecycle", next(text for text in plain if text[:9] == "SHUTDOWN "))
+    assert "RTC_CHANGE {offset: int, qom-path: str} -> rtc-change (rate-limited)" in plain
+    assert "QUORUM_FAILURE {reference: str, sector-num: int, sectors-count: int} (rate-limited)" \
+        in plain
     assert any(text.startswith("ACPI_DEVICE_OST {info.device?: str, info.slot: str, ")
                for text in plain)
 
     pretty = virtmon(uri, "-q", "qemu-event-list", "guest", "--pretty").out
-    assert "\nDEVICE_DELETED\n  device  str (optional)\n  path    str\n" in pretty
+    assert "\nDEVICE_DELETED -> device-removed\n  device  str (optional)\n  path    str\n" in pretty
     assert re.search(r"\n  info\.arg1 +int \(if info\.type is hyper-v\) \(optional\)\n", pretty)
     found = {}
     for text in pretty.splitlines():
         if text.startswith("  "):
             found[last].append(text.split()[0])
         else:
-            last = text
+            last = text.split()[0]
             found[last] = []
     assert found == expected
 
 
+def event_list(qemu):
+    text = virtmon(uri_of(qemu.watch), "qemu-event-list", "guest", "--format", "json").out
+    return [json.loads(line) for line in text.splitlines()]
+
+
 def test_event_list_as_json(qemu):
-    ours = virtmon(uri_of(qemu.watch), "qemu-event-list", "guest", "--format", "json")
-    rows = [json.loads(text) for text in ours.out.splitlines()]
+    rows = event_list(qemu)
     assert {row["event"]: [field["name"] for field in row["data"]] for row in rows} == \
         schema_events(qemu)
     for row in rows:
         for field in row["data"]:
             assert list(field) == ["name", "type", "optional", "if"]
+    by_name = {row["event"]: row for row in rows}
     assert {"name": "device", "type": "str", "optional": True, "if": None} in \
-        next(row["data"] for row in rows if row["event"] == "DEVICE_DELETED")
+        by_name["DEVICE_DELETED"]["data"]
+    assert by_name["BLOCK_JOB_READY"]["typed"] == [{"name": "block-job", "id": 8},
+                                                   {"name": "block-job-2", "id": 16}]
+    assert by_name["POWERDOWN"] == {"event": "POWERDOWN", "data": [], "typed": [],
+                                    "rate-limit": None}
+    assert by_name["WATCHDOG"]["rate-limit"] == {"ms": 1000, "per": None}
+    assert by_name["VSERPORT_CHANGE"]["rate-limit"] == {"ms": 1000, "per": "id"}
+
+
+def test_counterparts_are_events_that_there_are(qemu):
+    """The kinds that the shell lists are in the order of their numbers."""
+    kinds = virtmon(uri_of(qemu.watch), "-q", "event", "--list").out.split()
+    rows = event_list(qemu)
+    for row in rows:
+        for typed in row["typed"]:
+            assert kinds[typed["id"]] == typed["name"], row["event"]
+    listed = {line.split()[0] for line in TYPED_EVENTS.read_text().splitlines()
+              if line and not line.startswith("#")}
+    assert listed - {row["event"] for row in rows} == set(), "no events of this QEMU"
+
+
+def test_rate_limits_are_those_of_qemu(qemu):
+    """It has them in a table by event, in the order of its schema: nanoseconds, or 0."""
+    version = qemu.qmp.greeting["QMP"]["version"]["qemu"]
+    if (version["major"], version["minor"]) != (7, 2):
+        pytest.skip("the limits are those of QEMU 7.2")
+    names = [entry["name"] for entry in qemu.command("query-qmp-schema")
+             if entry["meta-type"] == "event"]
+    limited = {row["event"]: row for row in event_list(qemu) if row["rate-limit"]}
+    table = struct.pack(f"<{len(names)}q", *(
+        limited[name]["rate-limit"]["ms"] * 10 ** 6 if name in limited else 0 for name in names))
+    assert limited
+    assert pathlib.Path(f"/proc/{qemu.pid}/exe").read_bytes().find(table) >= 0
+    for name, row in limited.items():
+        per = row["rate-limit"]["per"]
+        assert per is None or per in [field["name"] for field in row["data"]], name
+
+
+def test_names_are_completed_also_where_qemu_is_not_asked(test_uri):
+    def complete(uri):
+        return virtmon(uri, "-q", "complete", "--", "qemu-monitor-event", "--event",
+                       "B").out.split()
+
+    known = ["BALLOON_CHANGE", "BLOCK_IO_ERROR", "BLOCK_JOB_CANCELLED", "BLOCK_JOB_COMPLETED",
+             "BLOCK_JOB_READY", "BLOCK_WRITE_THRESHOLD"]
+    asked = complete(test_uri)
+    assert set(known) < set(asked) and "BLOCK_EXPORT_DELETED" in asked
+    assert complete("qemu:///embed?monitor=/nowhere/x.qmp") == known
 
 
 @pytest.mark.parametrize("words, error", [
