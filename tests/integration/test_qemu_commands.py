@@ -318,6 +318,16 @@ def test_rate_limits_are_those_of_qemu(qemu):
         assert per is None or per in [field["name"] for field in row["data"]], name
 
 
+def test_the_page_is_up_to_date(folder):
+    done = subprocess.run([SOURCE / "scripts" / "update-events", BUILD, folder / "events.md"],
+                          capture_output=True, text=True, timeout=DEADLINE, check=False)
+    if "the page is about QEMU" in done.stderr:
+        pytest.skip(done.stderr.strip())
+    assert done.returncode == 0, done.stderr
+    assert (folder / "events.md").read_text() == (SOURCE / "docs" / "events.md").read_text(), \
+        "docs/events.md is out of date: run scripts/update-events BUILD"
+
+
 def test_names_are_completed_also_where_qemu_is_not_asked(test_uri):
     def complete(uri):
         return virtmon(uri, "-q", "complete", "--", "qemu-monitor-event", "--event",
