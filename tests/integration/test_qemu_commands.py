@@ -301,6 +301,24 @@ def test_counterparts_are_events_that_there_are(qemu):
     assert listed - {row["event"] for row in rows} == set(), "no events of this QEMU"
 
 
+@pytest.mark.parametrize("lines, complaint", [
+    (["STOP lifecycle"], "x.list:1: this is no event, name and constant: STOP lifecycle"),
+    (["# STOP", "", "STOP  lifecycle VIR_DOMAIN_EVENT_ID_LIFECYCLE"],
+     "x.list:3: this is no event, name and constant: STOP  lifecycle "
+     "VIR_DOMAIN_EVENT_ID_LIFECYCLE"),
+    (["RESET reboot VIR_DOMAIN_EVENT_ID_REBOOT"] * 2,
+     "x.list: its lines are to be sorted, and each to be there once"),
+    (["STOP lifecycle VIR_DOMAIN_EVENT_ID_LIFECYCLE", "RESET reboot VIR_DOMAIN_EVENT_ID_REBOOT"],
+     "x.list: its lines are to be sorted, and each to be there once"),
+], ids=["short", "blanks", "twice", "unsorted"])
+def test_a_list_of_counterparts_that_is_wrong(folder, lines, complaint):
+    (folder / "x.list").write_text("\n".join(lines) + "\n")
+    done = subprocess.run([SOURCE / "scripts" / "gencounterparts", "x.list", "x.c"], cwd=folder,
+                          capture_output=True, text=True, timeout=DEADLINE, check=False)
+    assert (done.returncode, done.stderr) == (1, complaint + "\n")
+    assert not (folder / "x.c").exists()
+
+
 def test_rate_limits_are_those_of_qemu(qemu):
     """It has them in a table by event, in the order of its schema: nanoseconds, or 0."""
     version = qemu.qmp.greeting["QMP"]["version"]["qemu"]
