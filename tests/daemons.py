@@ -99,8 +99,8 @@ class Virtmond:
         return guest
 
     def wait_until_known(self, name, state=None):
-        """Sockets are found by inotify, which takes a moment, and a QEMU that has just opened its own
-        has not begun to run."""
+        """Sockets are found by inotify, which takes a moment, and a QEMU that has just opened its
+        own has not begun to run."""
         deadline = time.monotonic() + DEADLINE
         while True:
             done = subprocess.run(["virsh", "-c", self.uri(True), "domstate", name],
@@ -137,7 +137,8 @@ class LibvirtGuest:
             f"<domain type='{'kvm' if accel == 'kvm' else 'qemu'}' "
             "xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>"
             f"<name>{name}</name><memory unit='MiB'>32</memory><vcpu>1</vcpu>"
-            f"<features><acpi/></features><os><type arch='x86_64' machine='{machine}'>hvm</type></os><devices>"
+            "<features><acpi/></features>"
+            f"<os><type arch='x86_64' machine='{machine}'>hvm</type></os><devices>"
             "<emulator>/usr/bin/qemu-system-x86_64</emulator><memballoon model='none'/>"
             f"{devices}</devices><qemu:commandline>{extra}</qemu:commandline></domain>")
         daemon.virsh("create", xml)

@@ -176,8 +176,8 @@ EXPECTED = {
 
 
 def expected(driver, who, place, name, domain):
-    """The code of the error, None if it succeeds. libvirtd admits that a hidden domain is there, and
-    has no permission to watch by a read-only connection; without a driver, all is allowed."""
+    """The code of the error, None if it succeeds. libvirtd admits that a hidden domain is there,
+    and has no permission to watch by a read-only connection; without a driver, all is allowed."""
     if driver == "none":
         return READ_ONLY if place == "ro" and name in WRITES else None
     code = EXPECTED[who, place][domain == "db-1"].get(name)
@@ -285,8 +285,8 @@ def events_until(one, domain, name="RESUME"):
 
 
 def events_of(one, domains):
-    """Domains whose monitor events came until each of @domains was resumed. Those of one domain keep
-    their order; another one's may come first, as it may have been waited for an answer."""
+    """Domains whose monitor events came until each of @domains was resumed. Those of one domain
+    keep their order; another one's may come first, as it may have been waited for an answer."""
     came, left = set(), set(domains)
     while left:
         event = one.monitor_event()
@@ -562,8 +562,8 @@ def test_end_while_polkit_is_frozen(control, person):
 
 # --- the table ---
 
-# What each procedure needs, as the protocol's description has it; "?": only with some flags; "*": of
-# each domain in the result.
+# What each procedure needs, as the protocol's description has it; "?": only with some flags; "*":
+# of each domain in the result.
 SEARCH = "connect:search-domains *domain:getattr"
 NEEDS = {
     "REMOTE": {

@@ -308,7 +308,7 @@ class Guest:
             "-device", "ide-cd,id=cd0,bus=ide.1", "-vnc", f"unix:{folder / 'vnc'}",
             "-blockdev", "null-co,node-name=source,size=1048576,read-zeroes=on",
             "-blockdev", "null-co,node-name=target,size=1048576,read-zeroes=on"])
-        self.serial = bootguest.Serial(folder)
+        self.serial = bootguest.Serial(folder, DEADLINE)
 
     def told(self, name, action, *args, **kwargs):
         """Until QEMU has said it to the test's own monitor."""
@@ -472,7 +472,7 @@ def test_our_client_and_libvirtd(libvirtd, folder, connect):
         f"<disk type='file' device='disk'><source file='{disk}'/><target dev='vda' bus='virtio'/>"
         "<boot order='5'/></disk>"
         "<disk type='file' device='cdrom'><target dev='hdd' bus='ide'/></disk>")
-    serial = bootguest.Serial(folder)
+    serial = bootguest.Serial(folder, DEADLINE)
     find(serial)
     conn = connect(libvirtd.uri())
     events = watch_all(conn)

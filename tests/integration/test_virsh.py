@@ -558,7 +558,7 @@ class Lively:
         self.guest = daemon.start_guest("g1", args=bootguest.arguments(daemon.folder),
                                         machine="pc")
         self.guest.command("cont")
-        self.serial = bootguest.Serial(daemon.folder)
+        self.serial = bootguest.Serial(daemon.folder, DEADLINE)
 
     def tell(self, letter, event):
         start = len(self.guest.qmp.events)
