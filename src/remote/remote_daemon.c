@@ -256,6 +256,9 @@ remoteDaemonFillLimits(const remoteDaemonConfig *config, virNetServerLimits *lim
     limits->maxClients = config->maxClients;
     limits->maxAnonymousClients = config->maxAnonymousClients;
     /* Nobody can lock all others out by sitting in every place. */
+    if (config->maxAnonymousClients > 0)
+        limits->maxAnonymousUserClients = MAX(config->maxAnonymousClients / REMOTE_DAEMON_USER_PART,
+                                              1);
     limits->maxReadOnlyUserClients = MAX(config->maxClients / REMOTE_DAEMON_USER_PART, 1);
     limits->maxClientRequests = config->maxClientRequests;
     limits->maxClientEventBytes = config->clientOutputMaxBytes;

@@ -244,8 +244,8 @@ virNetSASLContextAllows(virNetSASLContext *ctx, const char *name)
 
 /* ---- Sessions ---- */
 
-/* Why the library has failed. A server's clients aren't told what its log is: whether there is
- * such a user at all is nobody's business. */
+/* Why the library has failed. A server's clients aren't told what its log is. (That there is no
+ * such user shows all the same: SCRAM ends at its first step then.) */
 static void
 virNetSASLSessionReport(virNetSASLSession *session, int rc)
 {

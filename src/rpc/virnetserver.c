@@ -7,6 +7,8 @@
 
 #include "virnetserver.h"
 
+#include <unistd.h>
+
 #include "virerror_priv.h"
 #include "virlog.h"
 #include "virnetserver_priv.h"
@@ -38,7 +40,7 @@ struct _virNetServer {
     virNetServerLimits limits;
     GPtrArray *services;
     GQueue clients;             /* each with a reference */
-    size_t anonymous;           /* of these */
+    size_t anonymous[2];        /* of these; by unix sockets: the second */
     GPtrArray *dirty;           /* clients to be flushed at the end of this turn */
     virIOTimer *exhaustedTimer; /* runs: nobody is accepted for now */
     virLogRepeat exhausted;
@@ -126,12 +128,14 @@ virNetServerUpdateAccepting(virNetServer *server)
     size_t max = server->limits.maxClients;
     bool room = !server->exhaustedTimer && server->clients.length < max;
     bool readOnlyRoom = server->clients.length < max - max / VIR_NET_SERVER_RESERVED_PART;
-    bool anonymousRoom = server->limits.maxAnonymousClients == 0 ||
-        server->anonymous < server->limits.maxAnonymousClients;
+    size_t maxAnonymous = server->limits.maxAnonymousClients;
     guint i;
 
     for (i = 0; i < server->services->len; i++) {
         virNetServerService *service = g_ptr_array_index(server->services, i);
+        /* Nobody in the network keeps those out who are here. */
+        bool anonymousRoom = maxAnonymous == 0 ||
+            server->anonymous[virNetServerServiceIsLocal(service)] < maxAnonymous;
 
         virNetServerServiceSetAccepting(
             service, room &&
@@ -141,9 +145,9 @@ virNetServerUpdateAccepting(virNetServer *server)
 }
 
 void
-virNetServerAnonymousLess(virNetServer *server)
+virNetServerAnonymousLess(virNetServer *server, virNetServerClient *client)
 {
-    server->anonymous--;
+    server->anonymous[virNetServerClientGetInfo(client)->local]--;
     virNetServerUpdateAccepting(server);
 }
 
@@ -152,30 +156,46 @@ virNetServerForget(virNetServer *server, virNetServerClient *client, bool anonym
 {
     g_queue_unlink(&server->clients, virNetServerClientLink(client));
     if (anonymous)
-        server->anonymous--;
+        server->anonymous[virNetServerClientGetInfo(client)->local]--;
     virNetServerUpdateAccepting(server);
     virNetServerClientUnref(client);
 }
 
-/* Whether the user behind @sock has as many read-only clients as one user may have. */
+/* Whether user @uid has @max clients for which @counts is true. */
 static bool
-virNetServerUserIsFull(virNetServer *server, virNetSocket *sock)
+virNetServerUserHas(virNetServer *server, uid_t uid, size_t max,
+                    bool (*counts)(virNetServerClient *client))
 {
-    size_t max = server->limits.maxReadOnlyUserClients;
-    virNetSocketPeer peer;
     size_t count = 0;
     GList *at;
 
-    if (max == 0 || !virNetSocketGetPeer(sock, &peer))
-        return false;
     for (at = server->clients.head; at; at = at->next) {
         const virNetServerClientInfo *other = virNetServerClientGetInfo(at->data);
 
-        if (other->hasPeer && other->peer.uid == peer.uid &&
-            virNetServerClientIsReadOnly(at->data) && ++count >= max)
+        if (other->hasPeer && other->peer.uid == uid && counts(at->data) && ++count >= max)
             return true;
     }
     return false;
+}
+
+/* Whether the user behind @sock has as many clients as one user may have: read-only ones, or those
+ * that have yet to prove who they are. Root, and the user whose server this is, could do worse. */
+static bool
+virNetServerUserIsFull(virNetServer *server, virNetServerService *service, virNetSocket *sock)
+{
+    const virNetServerLimits *limits = &server->limits;
+    virNetSocketPeer peer;
+
+    if (!virNetSocketGetPeer(sock, &peer))
+        return false;
+    if (virNetServerServiceGetOptions(service)->readonly && limits->maxReadOnlyUserClients > 0 &&
+        virNetServerUserHas(server, peer.uid, limits->maxReadOnlyUserClients,
+                            virNetServerClientIsReadOnly))
+        return true;
+    return virNetServerServiceIsAnonymous(service) && limits->maxAnonymousUserClients > 0 &&
+        peer.uid != 0 && peer.uid != geteuid() &&
+        virNetServerUserHas(server, peer.uid, limits->maxAnonymousUserClients,
+                            virNetServerClientIsAnonymous);
 }
 
 /* ---- For its services ---- */
@@ -189,9 +209,9 @@ virNetServerAccept(virNetServerService *service, virNetSocket *sock, void *opaqu
 
     if (virLogRepeatEnd(&server->exhausted) > 0)
         VIR_INFO("clients can be accepted again");
-    if (options->readonly && virNetServerUserIsFull(server, sock)) {
+    if (virNetServerUserIsFull(server, service, sock)) {
         if (virLogRepeatBegin(&server->userFull))
-            VIR_WARN("a user has all the read-only clients that one may have; more are refused");
+            VIR_WARN("a user has all the clients of a kind that one may have; more are refused");
         virNetSocketFree(sock);
         return;
     }
@@ -208,7 +228,7 @@ virNetServerAccept(virNetServerService *service, virNetSocket *sock, void *opaqu
               virNetServerClientGetInfo(client)->remoteAddress);
     g_queue_push_tail_link(&server->clients, virNetServerClientLink(virNetServerClientRef(client)));
     if (virNetServerClientIsAnonymous(client))
-        server->anonymous++;
+        server->anonymous[virNetServerClientGetInfo(client)->local]++;
     virNetServerUpdateAccepting(server);
     if (virNetServerClientStart(client) < 0) {
         VIR_WARN("cannot serve a client: %s", virErrorLastMessage());
@@ -422,7 +442,7 @@ virNetServerGetStatsInThread(void *opaque)
     virNetServerStatsRequest *request = opaque;
 
     request->stats->clients = request->server->clients.length;
-    request->stats->anonymousClients = request->server->anonymous;
+    request->stats->anonymousClients = request->server->anonymous[0] + request->server->anonymous[1];
     request->stats->accepted = request->server->accepted;
     request->stats->calls = request->server->calls;
 }

@@ -23,7 +23,11 @@ typedef struct _virNetServer virNetServer;
 typedef struct {
     size_t maxClients;          /* at this number no service accepts, and at seven eighths of it
                                  * none that is read-only; those connected stay */
-    size_t maxAnonymousClients; /* likewise, of those not yet authenticated; 0: no such limit */
+    size_t maxAnonymousClients; /* likewise, of those not yet authenticated, by unix sockets and by
+                                 * others; 0: no such limit */
+    size_t maxAnonymousUserClients;     /* of these, by unix sockets, that one user has who isn't
+                                         * root or the server's own; more are refused. 0: no such
+                                         * limit */
     size_t maxReadOnlyUserClients;      /* that one user has by read-only unix sockets, to which
                                          * anybody may come; more are refused. 0: no such limit */
     size_t maxClientRequests;   /* calls of one client without an answer; then it isn't read */

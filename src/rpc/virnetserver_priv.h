@@ -28,7 +28,7 @@ void virNetServerCountCall(virNetServer *server);
 /* virNetServerClientFlush() is due when the turn ends. */
 void virNetServerSetDirty(virNetServer *server, virNetServerClient *client);
 /* One of those who count as anonymous has proven who it is. */
-void virNetServerAnonymousLess(virNetServer *server);
+void virNetServerAnonymousLess(virNetServer *server, virNetServerClient *client);
 /* Takes the list's reference back. */
 void virNetServerForget(virNetServer *server, virNetServerClient *client, bool anonymous);
 
@@ -65,6 +65,8 @@ int virNetServerServiceStart(virNetServerService *service, virIOLoop *loop,
 void virNetServerServiceSetAccepting(virNetServerService *service, bool accepting);
 /* Its clients have to prove something before they can do anything. */
 bool virNetServerServiceIsAnonymous(virNetServerService *service);
+/* Whether they come by a unix socket. */
+bool virNetServerServiceIsLocal(virNetServerService *service);
 /* Undoes virNetServerServiceStart(). */
 void virNetServerServiceStop(virNetServerService *service);
 

@@ -836,6 +836,7 @@ virNetServerClientNew(virNetServer *server, virNetSocket *sock,
     client->keepalive = virKeepAliveNew(client->loop, &virNetServerClientKeepAliveFuncs, client);
     client->worker = virNetServerWorkersOwnerNew(virNetServerGetWorkers(server));
 
+    client->info.local = virNetSocketIsLocal(sock);
     client->info.hasPeer = virNetSocketGetPeer(sock, &client->info.peer);
     client->info.localAddress = g_strdup(virNetSocketGetLocalAddress(sock));
     client->info.remoteAddress = g_strdup(virNetSocketGetRemoteAddress(sock));
@@ -946,7 +947,7 @@ virNetServerClientCountAuthenticated(void *opaque)
     client->anonymous = false;
     if (!client->readonly)
         virNetReaderSetMax(client->reader, VIR_NET_MESSAGE_LEN_MAX);
-    virNetServerAnonymousLess(client->server);
+    virNetServerAnonymousLess(client->server, client);
     virNetServerClientStopSetupTimer(client);
 }
 

@@ -27,6 +27,7 @@ typedef enum {
 /* What the connection itself tells; immutable. Who is behind it is virNetServerClientGetIdentity()'s
  * to say. */
 typedef struct {
+    bool local;                 /* by a unix socket */
     bool hasPeer;
     virNetSocketPeer peer;      /* only if hasPeer */
     const char *localAddress;

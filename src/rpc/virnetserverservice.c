@@ -192,6 +192,12 @@ virNetServerServiceIsAnonymous(virNetServerService *service)
     return service->options.tls || service->options.auth != VIR_NET_SERVER_AUTH_NONE;
 }
 
+bool
+virNetServerServiceIsLocal(virNetServerService *service)
+{
+    return service->nsockets > 0 && virNetSocketIsLocal(service->sockets[0]);
+}
+
 void
 virNetServerServiceStop(virNetServerService *service)
 {

@@ -762,6 +762,12 @@ virNetSocketSendFD(virNetSocket *sock, int fd)
 }
 
 bool
+virNetSocketIsLocal(virNetSocket *sock)
+{
+    return sock->family == AF_UNIX;
+}
+
+bool
 virNetSocketCanPassFDs(virNetSocket *sock)
 {
     return sock->family == AF_UNIX && !sock->tls && !sock->sasl;

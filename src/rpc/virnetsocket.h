@@ -147,6 +147,8 @@ int virNetSocketSendFD(virNetSocket *sock, int fd);
 bool virNetSocketCanPassFDs(virNetSocket *sock);
 /* Nobody else can read it: TLS, or SASL. */
 bool virNetSocketIsEncrypted(virNetSocket *sock);
+/* A unix socket, connected or listening. */
+bool virNetSocketIsLocal(virNetSocket *sock);
 /* Encrypted, or it doesn't leave this machine by a network: unix, a command. */
 bool virNetSocketIsSecure(virNetSocket *sock);
 /* The subject of the other side's certificate, such as "O=Example,CN=client1"; NULL without one

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Who is let in by a daemon, and who isn't: SASL with a real database, a real polkitd."""
+import contextlib
 import os
 import pathlib
 import select
@@ -530,6 +531,24 @@ def test_few_at_a_time(start_virtmond, database):
         assert three.reply().serial == serial
 
 
+def test_one_user_keeps_nobody_out(start_virtmond, database, folder):
+    """A quarter of the places is his; root's own don't count."""
+    folder.chmod(0o755)
+    daemon = start_virtmond(config='auth_unix_rw = "sasl"\nunix_sock_rw_perms = "0777"\n'
+                                   'max_anonymous_clients = 8\n', env=database.env)
+    with contextlib.ExitStack() as stack:
+        if os.geteuid() != 0:
+            pytest.skip("needs root")
+        for _ in range(4):
+            stack.enter_context(Wire(daemon.socket())).done(REMOTE, wire.AUTH_LIST)
+        assert python_as("daemon", f"""
+wires = [wire.Wire({str(daemon.socket())!r}) for _ in range(12)]
+print([one.is_closed() for one in wires[2:]] == [True] * 10)
+for one in wires[:2]:
+    one.done(wire.REMOTE, wire.AUTH_LIST)
+""") == "True"
+
+
 def test_gone_in_the_middle(start_virtmond, database):
     """Of an exchange: nothing is kept of them."""
     daemon = start_virtmond(config='auth_unix_rw = "sasl"\n', env=database.env)
@@ -732,18 +751,18 @@ print(error.kind, error.message)
         assert time.monotonic() < deadline
 
 
-def test_polkit_is_slower_than_a_client_may_be(place, polkitd):
+def test_polkit_has_less_time_than_a_client(place, polkitd):
+    """So a client is told why it is let go."""
     folder = place / "ps"
     folder.mkdir()
     daemon = Virtmond(folder, env=polkitd.env,
-                      config='auth_unix_rw = "polkit"\nclient_setup_timeout = 1\n')
+                      config='auth_unix_rw = "polkit"\nclient_setup_timeout = 2\n')
     try:
         freeze(polkitd.pid)
         try:
             assert python_as("daemon", raw(daemon.socket(), """
-client.start(wire.REMOTE, wire.POLKIT)
-print(client.is_closed())
-""")) == "True"
+print(client.refused(wire.REMOTE, wire.POLKIT).message)
+""")) == "authentication failed: polkit has not answered in 1000 ms"
         finally:
             thaw(polkitd.pid)
     finally:
