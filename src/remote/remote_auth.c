@@ -34,7 +34,9 @@ remoteAuthChoose(const remote_auth_list_ret *offered, const char *auth, int *typ
     remote_auth_type wanted;
     u_int i;
 
-    if (offered->types.types_len == 0 || !auth) {
+    /* An empty list is no authentication either, which is not for a server to choose if the URI
+     * wants one. */
+    if (!auth) {
         *type = offered->types.types_len > 0 ? (int)offered->types.types_val[0] : REMOTE_AUTH_NONE;
         return 0;
     }

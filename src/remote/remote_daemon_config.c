@@ -368,6 +368,25 @@ remoteDaemonConfigReadRow(remoteDaemonConfig *config, virConf *conf,
     return MIN(rc, 0);
 }
 
+/* A client whom polkit is asked about has no more time than any other. */
+static int
+remoteDaemonConfigFitPolkit(remoteDaemonConfig *config, virConf *conf)
+{
+    size_t line = virConfLine(conf, "polkit_timeout");
+
+    if (config->clientSetupTimeout == 0 || config->polkitTimeout < config->clientSetupTimeout)
+        return 0;
+    if (line > 0) {
+        virReportError(VIR_ERR_CONF_SYNTAX,
+                       _("%1$s:%2$zu: 'polkit_timeout' must be less than the %3$lld seconds of "
+                         "'client_setup_timeout'"), virConfName(conf), line,
+                       (long long)config->clientSetupTimeout);
+        return -1;
+    }
+    config->polkitTimeout = MAX(config->clientSetupTimeout - 1, 1);
+    return 0;
+}
+
 int
 remoteDaemonConfigTake(remoteDaemonConfig *config, virConf *conf)
 {
@@ -399,6 +418,8 @@ remoteDaemonConfigTake(remoteDaemonConfig *config, virConf *conf)
         g_free(config->unixSockRWPerms);
         config->unixSockRWPerms = g_strdup("0777");
     }
+    if (remoteDaemonConfigFitPolkit(config, conf) < 0)
+        return -1;
     for (i = 0; config->monitors && config->monitors[i]; i++) {
         if (remoteDaemonConfigCheckAbsolute(config->monitors[i]) < 0)
             return remoteDaemonConfigFail(conf, "monitors");

@@ -61,6 +61,7 @@ struct _virPolkit {
     GDBusConnection *bus;       /* NULL: none */
     GCancellable *dial;         /* the bus is being connected to; NULL: it isn't */
     size_t calls;               /* of GDBus that will still call back */
+    virLogRepeat failing;       /* it gives no answer */
 };
 
 /* ---- Requests ---- */
@@ -133,12 +134,34 @@ virPolkitGiveUp(virPolkitRequest *request)
                            polkit);
 }
 
+/* Whoever can connect can have it fail as often as he likes: so it is logged once, until it answers
+ * again, and he isn't told why. Reports the error for one request. */
+static void
+virPolkitFails(virPolkit *polkit, const char *why)
+{
+    if (virLogRepeatBegin(&polkit->failing))
+        VIR_WARN("polkit cannot be asked: %s", why);
+    virReportError(VIR_ERR_AUTH_FAILED, "%s",
+                   _("polkit cannot be asked; the server's log says why"));
+}
+
+static void
+virPolkitAnswers(virPolkit *polkit)
+{
+    guint64 unlogged = virLogRepeatEnd(&polkit->failing);
+
+    if (unlogged > 0)
+        VIR_INFO("polkit answers again, after %" G_GUINT64_FORMAT " more failures", unlogged);
+}
+
 static gboolean
 virPolkitTooLate(void *opaque)
 {
     g_autoptr(virPolkitRequest) request = virPolkitRequestRef(opaque);
 
-    VIR_WARN("polkit has not answered in %u ms about '%s'", request->timeoutMs, request->action);
+    if (virLogRepeatBegin(&request->polkit->failing))
+        VIR_WARN("polkit has not answered in %u ms about '%s'", request->timeoutMs,
+                 request->action);
     virReportError(VIR_ERR_AUTH_FAILED, _("polkit has not answered in %1$u ms"),
                    request->timeoutMs);
     /* A bus that is silent for so long is tried anew, for those who have come since. */
@@ -204,11 +227,11 @@ virPolkitCallDone(GObject *source, GAsyncResult *result, void *opaque)
     if (request->answered)
         return;
     if (reply) {
+        virPolkitAnswers(request->polkit);
         virPolkitAnswer(request, virPolkitRead(request, reply));
         return;
     }
-    VIR_WARN("polkit cannot be asked about '%s': %s", request->action, error->message);
-    virReportError(VIR_ERR_AUTH_FAILED, _("polkit cannot be asked: %1$s"), error->message);
+    virPolkitFails(request->polkit, error->message);
     virPolkitAnswer(request, -1);
 }
 
@@ -281,11 +304,9 @@ virPolkitDialDone(GObject *source G_GNUC_UNUSED, GAsyncResult *result, void *opa
         virPolkitDial(polkit);
         return;
     }
-    if (polkit->open.length > 0)
-        VIR_WARN("polkit cannot be asked: %s", error->message);
     /* All of these, as there was no bus. */
     while (polkit->open.head) {
-        virReportError(VIR_ERR_AUTH_FAILED, _("polkit cannot be asked: %1$s"), error->message);
+        virPolkitFails(polkit, error->message);
         virPolkitAnswer(polkit->open.head->data, -1);
     }
 }

@@ -134,6 +134,7 @@ testAuthentication(void)
         { "00000001 00000000", "&auth=polkit", false },
         { "00000001 00000000", "&auth=none", false },
         { "00000001 00000000", "&auth=sasl.SCRAM", false },
+        { "00000000", "&auth=sasl", false },                    /* nothing is no proof of SASL */
     };
     size_t i;
 

@@ -114,10 +114,16 @@ testPolkit(void)
     g_autoptr(remoteDaemonConfig) narrow = load("auth_unix_rw = \"polkit\"\n"
                                                 "unix_sock_rw_perms = \"0770\"\n");
     g_autoptr(remoteDaemonConfig) other = load("auth_unix_ro = \"polkit\"\n");
+    g_autoptr(remoteDaemonConfig) hasty = load("client_setup_timeout = 30\n");
+    g_autoptr(remoteDaemonConfig) patient = load("client_setup_timeout = 0\npolkit_timeout = 100\n");
 
     g_assert_cmpint(config->authUnixRW, ==, REMOTE_DAEMON_AUTH_POLKIT);
     g_assert_cmpint(config->polkitTimeout, ==, 45);
     g_assert_cmpint(config->polkitTimeout, <, config->clientSetupTimeout);
+    assertBad("client_setup_timeout = 30\npolkit_timeout = 30\n", 2,
+              "'polkit_timeout' must be less than the 30 seconds of 'client_setup_timeout'");
+    g_assert_cmpint(hasty->polkitTimeout, ==, 29);
+    g_assert_cmpint(patient->polkitTimeout, ==, 100);
     g_assert_cmpint(remoteDaemonConfigMode(config->unixSockRWPerms), ==, 0777);
     g_assert_cmpint(remoteDaemonConfigMode(narrow->unixSockRWPerms), ==, 0770);
     g_assert_cmpint(remoteDaemonConfigMode(other->unixSockRWPerms), ==, 0700);
