@@ -17,9 +17,10 @@
 
 VIR_LOG_INIT("remote.daemon_sight");
 
-/* What is known of one domain. */
+/* What is known of one domain. One of the same UUID with another name is another to those who
+ * decide, and events of both may wait at the same time. */
 typedef struct {
-    unsigned char uuid[VIR_UUID_BUFLEN];
+    unsigned char uuid[VIR_UUID_BUFLEN];        /* these two never change */
     char *name;
     remoteSightAnswer answer;
     bool stale;                 /* to be asked again when somebody looks; it counts until then */
@@ -36,7 +37,7 @@ typedef struct {
     virIdentity *identity;      /* a reference */
     bool watches;
     GPtrArray *views;           /* remoteView */
-    GHashTable *entries;        /* remoteSightEntry, owned, by its UUID */
+    GHashTable *entries;        /* remoteSightEntry, owned, by itself: UUID and name */
     GQueue unasked;             /* remoteSightEntry, those that are queued and not being asked */
     bool asking;                /* one batch at a time, so that all viewers have their turns */
     virNetServerWorkersOwner *worker;
@@ -68,8 +69,7 @@ struct _remoteSight {
 
 /* One question of a batch. */
 typedef struct {
-    unsigned char uuid[VIR_UUID_BUFLEN];
-    char *name;
+    remoteSightEntry *entry;    /* stays: it is queued. Workers see what never changes of it */
     int rc;                     /* of virAccessManagerCheck() */
 } remoteSightQuestion;
 
@@ -99,6 +99,23 @@ remoteViewerEqual(gconstpointer one, gconstpointer other)
     return a->watches == b->watches && virIdentityEqual(a->identity, b->identity);
 }
 
+static guint
+remoteSightEntryHash(gconstpointer opaque)
+{
+    const remoteSightEntry *entry = opaque;
+
+    return virUUIDHash(entry->uuid) ^ g_str_hash(entry->name);
+}
+
+static gboolean
+remoteSightEntryEqual(gconstpointer one, gconstpointer other)
+{
+    const remoteSightEntry *a = one;
+    const remoteSightEntry *b = other;
+
+    return virUUIDEqual(a->uuid, b->uuid) && strcmp(a->name, b->name) == 0;
+}
+
 static void
 remoteSightEntryFree(void *opaque)
 {
@@ -117,7 +134,8 @@ remoteViewerNew(remoteSight *sight, virIdentity *identity, bool watches)
     viewer->identity = virIdentityRef(identity);
     viewer->watches = watches;
     viewer->views = g_ptr_array_new();
-    viewer->entries = g_hash_table_new_full(virUUIDHash, virUUIDEqual, NULL, remoteSightEntryFree);
+    viewer->entries = g_hash_table_new_full(remoteSightEntryHash, remoteSightEntryEqual,
+                                            remoteSightEntryFree, NULL);
     g_queue_init(&viewer->unasked);
     viewer->worker = virNetServerWorkersOwnerNew(sight->workers);
     g_hash_table_add(sight->viewers, viewer);
@@ -150,14 +168,14 @@ remoteViewerRelease(remoteViewer *viewer)
 /* --- asking --- */
 
 static int
-remoteSightAskOne(const remoteViewer *viewer, remoteSightQuestion *asked, virAccessPerm perm)
+remoteSightAskOne(const remoteViewer *viewer, const remoteSightEntry *entry, virAccessPerm perm)
 {
     const virAccessQuestion question = {
         .identity = viewer->identity,
         .perm = perm,
         .connectDriver = REMOTE_DAEMON_ACCESS_DRIVER,
-        .domainName = asked->name,
-        .domainUUID = asked->uuid,
+        .domainName = entry->name,
+        .domainUUID = entry->uuid,
     };
     int rc = virAccessManagerCheck(viewer->sight->manager, &question);
 
@@ -180,15 +198,14 @@ remoteViewerPush(remoteViewer *viewer, remoteSightEntry *entry)
     }
 }
 
-/* A domain of that UUID may have another name by now: then this was about another one. */
 static void
 remoteViewerTakeAnswer(remoteViewer *viewer, const remoteSightBatch *batch,
                        const remoteSightQuestion *question)
 {
-    remoteSightEntry *entry = g_hash_table_lookup(viewer->entries, question->uuid);
+    remoteSightEntry *entry = question->entry;
 
-    g_assert(entry && entry->queued);
-    if (batch->policy != viewer->sight->policy || strcmp(entry->name, question->name) != 0) {
+    g_assert(entry->queued);
+    if (batch->policy != viewer->sight->policy) {
         remoteViewerPush(viewer, entry);
         return;
     }
@@ -232,10 +249,8 @@ remoteSightAnswered(void *opaque)
     remoteViewer *viewer = batch->viewer;
     size_t i;
 
-    for (i = 0; i < batch->count; i++) {
+    for (i = 0; i < batch->count; i++)
         remoteViewerTakeAnswer(viewer, batch, &batch->questions[i]);
-        g_free(batch->questions[i].name);
-    }
     g_free(batch);
     /* It is still asking, and so stays, whatever views do. */
     remoteViewerTell(viewer);
@@ -257,10 +272,10 @@ remoteSightAskBatch(void *opaque)
     for (i = 0; i < batch->count; i++) {
         remoteSightQuestion *question = &batch->questions[i];
 
-        question->rc = failed ? -1 : remoteSightAskOne(batch->viewer, question,
+        question->rc = failed ? -1 : remoteSightAskOne(batch->viewer, question->entry,
                                                        VIR_ACCESS_PERM_DOMAIN_GETATTR);
         if (question->rc > 0 && batch->viewer->watches)
-            question->rc = remoteSightAskOne(batch->viewer, question,
+            question->rc = remoteSightAskOne(batch->viewer, question->entry,
                                              VIR_ACCESS_PERM_DOMAIN_WATCH_EVENTS);
         failed = question->rc < 0;
     }
@@ -280,11 +295,9 @@ remoteViewerAsk(remoteViewer *viewer)
     batch->policy = viewer->sight->policy;
     while (batch->count < REMOTE_SIGHT_BATCH_MAX && !g_queue_is_empty(&viewer->unasked)) {
         remoteSightEntry *entry = g_queue_pop_head(&viewer->unasked);
-        remoteSightQuestion *question = &batch->questions[batch->count++];
 
         entry->place = NULL;
-        memcpy(question->uuid, entry->uuid, VIR_UUID_BUFLEN);
-        question->name = g_strdup(entry->name);
+        batch->questions[batch->count++].entry = entry;
     }
     viewer->asking = true;
     viewer->sight->batches++;
@@ -312,7 +325,7 @@ remoteViewerQueue(remoteViewer *viewer, remoteSightEntry *entry, bool urgent)
 /* --- looking --- */
 
 static gboolean
-remoteSightEntryIsIdle(gpointer key G_GNUC_UNUSED, gpointer opaque, gpointer data G_GNUC_UNUSED)
+remoteSightEntryIsIdle(gpointer opaque, gpointer same G_GNUC_UNUSED, gpointer data G_GNUC_UNUSED)
 {
     return !((remoteSightEntry *)opaque)->queued;
 }
@@ -331,23 +344,21 @@ remoteViewerAdd(remoteViewer *viewer, const unsigned char *uuid, const char *nam
     entry = g_new0(remoteSightEntry, 1);
     memcpy(entry->uuid, uuid, VIR_UUID_BUFLEN);
     entry->name = g_strdup(name);
-    g_hash_table_insert(viewer->entries, entry->uuid, entry);
+    g_hash_table_add(viewer->entries, entry);
     return entry;
 }
 
 static remoteSightEntry *
 remoteViewerFind(remoteViewer *viewer, virDomainIdent *ident)
 {
-    remoteSightEntry *entry = g_hash_table_lookup(viewer->entries, ident->uuid);
+    remoteSightEntry key = { .name = ident->name };
+    remoteSightEntry *entry;
 
+    memcpy(key.uuid, ident->uuid, VIR_UUID_BUFLEN);
+    entry = g_hash_table_lookup(viewer->entries, &key);
     remoteViewerForgetLast(viewer);
     if (!entry && !(entry = remoteViewerAdd(viewer, ident->uuid, ident->name)))
         return NULL;
-    if (strcmp(entry->name, ident->name) != 0) {
-        g_free(entry->name);
-        entry->name = g_strdup(ident->name);
-        entry->answer = REMOTE_SIGHT_UNKNOWN;
-    }
     viewer->lastIdent = virDomainIdentRef(ident);
     viewer->lastEntry = entry;
     return entry;
@@ -435,21 +446,24 @@ remoteSightForget(remoteSight *sight)
         remoteSightEntry *entry;
 
         g_hash_table_iter_init(&entries, viewer->entries);
-        while (g_hash_table_iter_next(&entries, NULL, (gpointer *)&entry))
+        while (g_hash_table_iter_next(&entries, (gpointer *)&entry, NULL))
             entry->answer = REMOTE_SIGHT_UNKNOWN;
     }
 }
 
+/* Whether that domain is there, by that name. */
 static bool
-remoteSightKnows(remoteSight *sight, const unsigned char *uuid)
+remoteSightKnows(remoteSight *sight, const remoteSightEntry *entry)
 {
-    virDomainPtr dom = virDomainLookupByUUID(sight->conn, uuid);
+    virDomainPtr dom = virDomainLookupByUUID(sight->conn, entry->uuid);
+    bool same;
 
     virResetLastError();
     if (!dom)
         return false;
+    same = strcmp(dom->name, entry->name) == 0;
     virDomainUnref(dom);
-    return true;
+    return same;
 }
 
 /* @full: it is time for all of them, not only for those that failed. */
@@ -462,10 +476,10 @@ remoteViewerTick(remoteViewer *viewer, bool full)
     if (full)
         remoteViewerForgetLast(viewer);
     g_hash_table_iter_init(&iter, viewer->entries);
-    while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&entry)) {
+    while (g_hash_table_iter_next(&iter, (gpointer *)&entry, NULL)) {
         if (entry->queued)
             continue;
-        if (full && !entry->looked && !remoteSightKnows(viewer->sight, entry->uuid)) {
+        if (full && !entry->looked && !remoteSightKnows(viewer->sight, entry)) {
             g_hash_table_iter_remove(&iter);
             continue;
         }

@@ -7,11 +7,11 @@
  * A question may take seconds, and the I/O thread has no such time: a worker asks. All domains are
  * asked about when the first client of a kind comes that sees them, and those that appear later with
  * their first event; a domain of which an event waits is asked about first. Clients that are the same
- * to those who decide share the answers. An answer is kept until the policy changes, which makes all
- * unknown at once; until the domain has another name, or is gone and nobody has looked for a while;
- * and for REMOTE_SIGHT_KEEP_S in any case, after which whoever looks has it asked for again, while
- * the old one still counts: what polkit's rules look at beside the question, such as the time of the
- * day, changes without a word.
+ * to those who decide share the answers. An answer is about a UUID with a name: a domain that is
+ * renamed is another one. It is kept until the policy changes, which makes all unknown at once;
+ * until no such domain is there and nobody has looked for a while; and for REMOTE_SIGHT_KEEP_S in
+ * any case, after which whoever looks has it asked for again, while the old one still counts: what
+ * polkit's rules look at beside the question, such as the time of the day, changes without a word.
  *
  * All of it belongs to the I/O thread, unless it says otherwise.
  *
@@ -32,7 +32,8 @@
 #define REMOTE_SIGHT_RETRY_S 5
 /* Questions of one client that are asked in a row before others have their turn. */
 #define REMOTE_SIGHT_BATCH_MAX 16
-/* Domains whose answers are kept for one client: there are no more at a time. */
+/* Domains whose answers are kept for one client: there are no more at a time, and those that are
+ * gone or had another name make room. */
 #define REMOTE_SIGHT_DOMAINS_MAX 16384
 /* Threads that ask: polkitd itself does one thing at a time. */
 #define REMOTE_SIGHT_WORKERS_MAX 4
