@@ -776,6 +776,14 @@ remoteRelayRemoveOld(remoteRelay *relay G_GNUC_UNUSED, remoteDaemonClient *clien
     return remoteRelayRemove(client, reg->number, false);
 }
 
+/* Before registrations go one after the other: each would look through all that waits. */
+static void
+remoteRelayViewDropWaiting(remoteRelayView *view)
+{
+    if (view)
+        g_hash_table_remove_all(view->waiting);
+}
+
 void
 remoteRelayClientClear(remoteRelay *relay, remoteDaemonClient *client)
 {
@@ -784,6 +792,8 @@ remoteRelayClientClear(remoteRelay *relay, remoteDaemonClient *client)
 
     if (!client->regs)
         return;
+    remoteRelayViewDropWaiting(client->monitorView);
+    remoteRelayViewDropWaiting(client->domainView);
     g_hash_table_iter_init(&iter, client->regs);
     while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&reg)) {
         g_hash_table_iter_steal(&iter);

@@ -250,6 +250,7 @@ tearDown(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 
     for (i = 0; i < G_N_ELEMENTS(f->clients); i++) {
         remoteRelayClientClear(f->relay, &f->clients[i]);
+        g_assert_cmpuint(f->clients[i].heldBytes, ==, 0);
         virConnectClose(f->clients[i].conn);
         g_ptr_array_unref(f->outs[i].events);
         g_string_free(f->outs[i].sent, TRUE);
@@ -662,6 +663,25 @@ testWaitsForNothing(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     sayUnseen(f, "STOP", 2);
 }
 
+/* A client goes while much waits for each of its registrations, of both kinds. */
+static void
+testGoesWhileWaiting(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    size_t i;
+
+    for (i = 0; i < 20; i++)
+        add(f, 0, NULL, 0);
+    addLifecycle(f, 0, REMOTE_RELAY_NUMBERED);
+    for (i = 0; i < 3; i++)
+        sayUnseen(f, i % 2 == 0 ? "STOP" : "RESUME", 21);
+    g_assert_cmpuint(f->clients[0].heldBytes, >, 0);
+    remoteRelayClientClear(f->relay, &f->clients[0]);
+    g_assert_cmpuint(f->clients[0].heldBytes, ==, 0);
+    g_assert_cmpuint(f->clients[0].hidden, ==, 0);
+    g_assert_cmpuint(views->len, ==, 0);
+    g_assert_cmpuint(offered, ==, 0);
+}
+
 /* What may wait has a limit; what is over it is told behind it, to whoever may know. As client 1
  * takes all at once, QEMU is read on. */
 static void
@@ -768,6 +788,7 @@ main(int argc, char **argv)
         { "/remote/daemon-relay/hidden", testHidden, "sight" },
         { "/remote/daemon-relay/waits", testWaits, "sight" },
         { "/remote/daemon-relay/waits-for-nothing", testWaitsForNothing, "sight" },
+        { "/remote/daemon-relay/goes-while-waiting", testGoesWhileWaiting, "sight" },
         { "/remote/daemon-relay/waits-within-limit", testWaitsWithinLimit, "sight" },
         { "/remote/daemon-relay/no-room-afterwards", testNoRoomAfterwards, "sight" },
         { "/remote/daemon-relay/hidden-loss-is-not-told", testHiddenLossIsNotTold, "sight" },
