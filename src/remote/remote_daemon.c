@@ -304,12 +304,6 @@ remoteDaemonReload(remoteDaemon *daemon)
 
 /* --- start and end --- */
 
-static void
-remoteDaemonForgetSight(void *opaque)
-{
-    remoteSightForget(opaque);
-}
-
 /* Any thread: somebody may be allowed, or be refused, what he was not before. Not before there is a
  * @sight, as nobody is asked before. */
 static void
@@ -317,8 +311,7 @@ remoteDaemonAccessChanged(void *opaque)
 {
     remoteDaemon *daemon = opaque;
 
-    VIR_INFO("the policy has changed");
-    virIOLoopInvoke(daemon->loop, remoteDaemonForgetSight, daemon->sight);
+    remoteSightForget(daemon->sight);
 }
 
 /* Makes sure that we are alone on our sockets. */

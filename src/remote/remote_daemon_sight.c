@@ -7,6 +7,7 @@
 
 #include "remote_daemon_sight.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,6 +66,9 @@ struct _remoteSight {
     guint64 policy;             /* counts its changes */
     virIOTimer *timer;
     size_t ticks;
+    atomic_bool changing;       /* a change of the policy is on its way, or waits for its time */
+    virIOTimer *changeTimer;    /* runs while it waits */
+    gint64 forgotten;           /* CLOCK_MONOTONIC, microseconds, of the last; 0: not yet */
 };
 
 /* One question of a batch. */
@@ -433,13 +437,18 @@ remoteViewFree(remoteView *view)
 
 /* --- time and change --- */
 
-void
-remoteSightForget(remoteSight *sight)
+static void
+remoteSightForgetNow(void *opaque)
 {
+    remoteSight *sight = opaque;
     GHashTableIter viewers;
     remoteViewer *viewer;
 
+    /* First: what changes from here on is told again. */
+    atomic_store(&sight->changing, false);
+    sight->forgotten = g_get_monotonic_time();
     sight->policy++;
+    VIR_INFO("the policy has changed");
     g_hash_table_iter_init(&viewers, sight->viewers);
     while (g_hash_table_iter_next(&viewers, (gpointer *)&viewer, NULL)) {
         GHashTableIter entries;
@@ -449,6 +458,26 @@ remoteSightForget(remoteSight *sight)
         while (g_hash_table_iter_next(&entries, (gpointer *)&entry, NULL))
             entry->answer = REMOTE_SIGHT_UNKNOWN;
     }
+}
+
+/* In the I/O thread: now, or when it is time again. */
+static void
+remoteSightChanged(void *opaque)
+{
+    remoteSight *sight = opaque;
+    gint64 passed = (g_get_monotonic_time() - sight->forgotten) / 1000;
+
+    if (sight->forgotten == 0 || passed >= REMOTE_SIGHT_FORGET_MS)
+        remoteSightForgetNow(sight);
+    else
+        virIOLoopRestartTimer(sight->changeTimer, (unsigned int)(REMOTE_SIGHT_FORGET_MS - passed));
+}
+
+void
+remoteSightForget(remoteSight *sight)
+{
+    if (!atomic_exchange(&sight->changing, true))
+        virIOLoopInvoke(sight->loop, remoteSightChanged, sight);
 }
 
 /* Whether that domain is there, by that name. */
@@ -511,6 +540,9 @@ remoteSightStart(void *opaque)
 
     sight->timer = virIOLoopAddTimer(sight->loop, REMOTE_SIGHT_RETRY_S * 1000, remoteSightDue,
                                      sight);
+    sight->changeTimer = virIOLoopAddTimer(sight->loop, REMOTE_SIGHT_FORGET_MS,
+                                           remoteSightForgetNow, sight);
+    virIOLoopStopTimer(sight->changeTimer);
 }
 
 remoteSight *
@@ -534,6 +566,7 @@ remoteSightEnd(void *opaque)
     remoteSight *sight = opaque;
 
     virIOLoopRemoveTimer(sight->timer);
+    virIOLoopRemoveTimer(sight->changeTimer);
     g_assert(sight->batches == 0 && g_hash_table_size(sight->viewers) == 0);
 }
 

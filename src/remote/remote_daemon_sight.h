@@ -30,6 +30,10 @@
  * the domain is hidden. */
 #define REMOTE_SIGHT_KEEP_S 60
 #define REMOTE_SIGHT_RETRY_S 5
+/* Between two times that all answers are forgotten. polkitd tells of each change of sessions too: a
+ * storm of them would leave no time to ask again, and no event would be seen. To those who change a
+ * policy it is at once. */
+#define REMOTE_SIGHT_FORGET_MS 100
 /* Questions of one client that are asked in a row before others have their turn. */
 #define REMOTE_SIGHT_BATCH_MAX 16
 /* Domains whose answers are kept for one client: there are no more at a time, and those that are
@@ -55,7 +59,9 @@ remoteSight *remoteSightNew(virAccessManager *manager, virIOLoop *loop, virConne
 void remoteSightFree(remoteSight *sight);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(remoteSight, remoteSightFree)
 
-/* All answers are unknown from now on. */
+/* Any thread, until remoteSightFree(): all answers are unknown from now on, or from
+ * REMOTE_SIGHT_FORGET_MS after the last time on. However many calls come until then, they are one,
+ * and the last of them counts. */
 void remoteSightForget(remoteSight *sight);
 
 /* Something that was unknown to this view may be known now; it may be closed in here. */

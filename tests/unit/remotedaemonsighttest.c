@@ -199,10 +199,17 @@ await(Fixture *f, size_t which, virDomainIdent *ident)
     }
 }
 
+/* Returns when nothing is known any more of @ident, of which something was. */
 static void
-forgetInLoop(void *opaque)
+forget(Fixture *f, size_t which, virDomainIdent *ident)
 {
-    remoteSightForget(opaque);
+    gint64 deadline = g_get_monotonic_time() + DEADLINE_US;
+
+    remoteSightForget(f->sight);
+    while (look(f, which, ident) != REMOTE_SIGHT_UNKNOWN) {
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+        g_thread_yield();
+    }
 }
 
 static void
@@ -299,7 +306,7 @@ testWatching(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpint(await(f, 0, f->idents[0]), ==, REMOTE_SIGHT_HIDDEN);
     g_assert_cmpint(await(f, 1, f->idents[0]), ==, REMOTE_SIGHT_SEEN);
     mayWatch = true;
-    virIOLoopInvokeWait(f->loop, forgetInLoop, f->sight);
+    forget(f, 0, f->idents[0]);
     g_assert_cmpint(await(f, 0, f->idents[0]), ==, REMOTE_SIGHT_SEEN);
     g_assert_cmpint(await(f, 0, f->idents[2]), ==, REMOTE_SIGHT_HIDDEN);
 }
@@ -312,17 +319,45 @@ testPolicyChanges(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpint(await(f, 0, f->idents[0]), ==, REMOTE_SIGHT_SEEN);
     setVerdict(0);
     g_assert_cmpint(look(f, 0, f->idents[0]), ==, REMOTE_SIGHT_SEEN);
-    virIOLoopInvokeWait(f->loop, forgetInLoop, f->sight);
+    forget(f, 0, f->idents[0]);
     g_assert_cmpint(await(f, 0, f->idents[0]), ==, REMOTE_SIGHT_HIDDEN);
 
     setDoor(true);
     g_assert_cmpint(look(f, 0, f->idents[1]), ==, REMOTE_SIGHT_UNKNOWN);
     waitFor(&asked, 3);
-    virIOLoopInvokeWait(f->loop, forgetInLoop, f->sight);
+    forget(f, 0, f->idents[0]);
     setDoor(false);
-    waitFor(&asked, 4);
+    waitFor(&asked, 5);
+    g_assert_cmpint(await(f, 0, f->idents[0]), ==, REMOTE_SIGHT_HIDDEN);
     g_assert_cmpint(await(f, 0, f->idents[1]), ==, REMOTE_SIGHT_HIDDEN);
-    g_assert_cmpuint(countAsked(), ==, 4);
+    g_assert_cmpuint(countAsked(), ==, 5);
+}
+
+/* However often it changes, there is time to ask, and the last change counts. */
+static void
+testPolicyChangesOften(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    const int rounds = 4;
+    gint64 deadline = g_get_monotonic_time() + DEADLINE_US;
+    gint64 begun = g_get_monotonic_time();
+    int i, j;
+
+    newView(f, 0, f->one, false);
+    for (i = 0; i < rounds; i++) {
+        g_assert_cmpint(await(f, 0, f->idents[0]), ==, REMOTE_SIGHT_SEEN);
+        for (j = 0; j < 1000; j++)
+            remoteSightForget(f->sight);
+        forget(f, 0, f->idents[0]);
+    }
+    g_assert_cmpint(g_get_monotonic_time() - begun, >=,
+                    (rounds - 1) * REMOTE_SIGHT_FORGET_MS * G_GINT64_CONSTANT(1000));
+    g_assert_cmpint(await(f, 0, f->idents[0]), ==, REMOTE_SIGHT_SEEN);
+    setVerdict(0);
+    remoteSightForget(f->sight);
+    while (look(f, 0, f->idents[0]) != REMOTE_SIGHT_HIDDEN) {
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+        g_thread_yield();
+    }
 }
 
 /* The same UUID, another name: another domain to those who decide. */
@@ -483,6 +518,8 @@ lookAtCrowd(void *opaque)
 static void
 testCrowd(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
+    const unsigned char uuid[VIR_UUID_BUFLEN] = { 9 };
+    g_autoptr(virDomainIdent) first = virDomainIdentNew("crowd", uuid, 1);
     Crowd crowd = { f, 3 * REMOTE_SIGHT_BATCH_MAX + 1, 0 };
 
     newView(f, 0, f->one, false);
@@ -492,7 +529,7 @@ testCrowd(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 
     /* None of these is answered, so none can be forgotten for others. */
     setDoor(true);
-    virIOLoopInvokeWait(f->loop, forgetInLoop, f->sight);
+    forget(f, 0, first);
     crowd.count = REMOTE_SIGHT_DOMAINS_MAX + 7;
     virIOLoopInvokeWait(f->loop, lookAtCrowd, &crowd);
     g_assert_cmpuint(crowd.hidden, ==, 7);
@@ -535,6 +572,7 @@ main(int argc, char **argv)
     ADD("shared", testShared);
     ADD("watching", testWatching);
     ADD("policy-changes", testPolicyChanges);
+    ADD("policy-changes-often", testPolicyChangesOften);
     ADD("renamed", testRenamed);
     ADD("namesakes", testNamesakes);
     ADD("failure", testFailure);
