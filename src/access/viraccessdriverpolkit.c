@@ -4,7 +4,8 @@
  * One connection to the system's bus, made when it is needed first and again when it has ended.
  * Every question has a deadline, whatever the bus, polkitd or its rules are doing. What polkitd
  * tells of changes is seen by a filter, which runs in the thread that reads from the bus: the
- * subscriptions of GDBus would need a main loop of GLib's, and there is none here.
+ * subscriptions of GDBus would need a main loop of GLib's, and there is none here. Anybody can send
+ * signals to this connection, whatever it asks for, so the filter looks at who it was.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -28,12 +29,15 @@ VIR_LOG_INIT("access.driver_polkit");
 #define VIR_ACCESS_POLKIT_NAME "org.freedesktop.PolicyKit1"
 #define VIR_ACCESS_POLKIT_PATH "/org/freedesktop/PolicyKit1/Authority"
 #define VIR_ACCESS_POLKIT_INTERFACE "org.freedesktop.PolicyKit1.Authority"
+#define VIR_ACCESS_BUS_NAME "org.freedesktop.DBus"
+#define VIR_ACCESS_BUS_PATH "/org/freedesktop/DBus"
+#define VIR_ACCESS_BUS_INTERFACE "org.freedesktop.DBus"
 
 /* What is heard on the bus: other rules or sessions, and another polkitd, which may have others. */
 static const char *const virAccessPolkitMatches[] = {
     "type='signal',sender='" VIR_ACCESS_POLKIT_NAME "',"
     "interface='" VIR_ACCESS_POLKIT_INTERFACE "',member='Changed'",
-    "type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',"
+    "type='signal',sender='" VIR_ACCESS_BUS_NAME "',interface='" VIR_ACCESS_BUS_INTERFACE "',"
     "member='NameOwnerChanged',arg0='" VIR_ACCESS_POLKIT_NAME "'",
 };
 
@@ -49,6 +53,16 @@ typedef struct {
     virAccessChangedFunc changed;
     void *opaque;
 } virAccessPolkitState;
+
+/* What the filter of one connection knows. */
+typedef struct {
+    virAccessPolkitState *state;        /* a reference */
+    virLogRepeat forged;        /* of the thread that reads from the bus */
+    virMutex lock;              /* guards what follows */
+    char *owner;                /* who is polkitd, as the bus names connections; NULL: nobody */
+    bool told;                  /* the bus has said by itself who it is, which counts more than an
+                                 * answer that may be older */
+} virAccessPolkitEar;
 
 static virAccessPolkitState *
 virAccessPolkitRef(virAccessPolkitState *state)
@@ -105,17 +119,103 @@ virAccessPolkitTell(virAccessPolkitState *state)
     virMutexUnlock(&state->lock);
 }
 
-/* In the thread that reads from the bus. Of the bus's own signals, some are for every connection,
- * and so aren't asked for. */
+static virAccessPolkitEar *
+virAccessPolkitEarNew(virAccessPolkitState *state)
+{
+    virAccessPolkitEar *ear = g_new0(virAccessPolkitEar, 1);
+
+    ear->state = virAccessPolkitRef(state);
+    virMutexInit(&ear->lock);
+    return ear;
+}
+
+static void
+virAccessPolkitEarFree(void *opaque)
+{
+    virAccessPolkitEar *ear = opaque;
+
+    virAccessPolkitUnref(ear->state);
+    virMutexDestroy(&ear->lock);
+    g_free(ear->owner);
+    g_free(ear);
+}
+
+/* @owner: NULL or "": nobody. @told: by the bus itself. */
+static void
+virAccessPolkitEarSetOwner(virAccessPolkitEar *ear, const char *owner, bool told)
+{
+    g_auto(virLockGuard) guard G_GNUC_UNUSED = virLockGuardLock(&ear->lock);
+
+    if (ear->told && !told)
+        return;
+    ear->told = told;
+    g_free(ear->owner);
+    ear->owner = owner && owner[0] ? g_strdup(owner) : NULL;
+}
+
+/* Whether a signal is that one. The bus itself says who sent it. */
+static bool
+virAccessPolkitIsSignal(GDBusMessage *message, const char *path, const char *interface,
+                        const char *member)
+{
+    return g_dbus_message_get_message_type(message) == G_DBUS_MESSAGE_TYPE_SIGNAL &&
+        g_strcmp0(g_dbus_message_get_member(message), member) == 0 &&
+        g_strcmp0(g_dbus_message_get_interface(message), interface) == 0 &&
+        g_strcmp0(g_dbus_message_get_path(message), path) == 0;
+}
+
+/* Another polkitd, or none. Returns whether @message says so. */
+static bool
+virAccessPolkitHearOwner(virAccessPolkitEar *ear, GDBusMessage *message)
+{
+    GVariant *body = g_dbus_message_get_body(message);
+    const char *name;
+    const char *owner;
+
+    if (!virAccessPolkitIsSignal(message, VIR_ACCESS_BUS_PATH, VIR_ACCESS_BUS_INTERFACE,
+                                 "NameOwnerChanged") ||
+        g_strcmp0(g_dbus_message_get_sender(message), VIR_ACCESS_BUS_NAME) != 0 ||
+        !body || !g_variant_is_of_type(body, G_VARIANT_TYPE("(sss)")))
+        return false;
+    g_variant_get(body, "(&s&s&s)", &name, NULL, &owner);
+    if (strcmp(name, VIR_ACCESS_POLKIT_NAME) != 0)
+        return false;
+    virAccessPolkitEarSetOwner(ear, owner, true);
+    return true;
+}
+
+/* Other rules or sessions. Returns whether @message says so, and polkitd has sent it; before it is
+ * known who that is, nothing has been asked by this connection. */
+static bool
+virAccessPolkitHearChange(virAccessPolkitEar *ear, GDBusMessage *message)
+{
+    const char *sender = g_dbus_message_get_sender(message);
+    bool known;
+    bool real;
+
+    if (!virAccessPolkitIsSignal(message, VIR_ACCESS_POLKIT_PATH, VIR_ACCESS_POLKIT_INTERFACE,
+                                 "Changed"))
+        return false;
+    virMutexLock(&ear->lock);
+    known = ear->owner != NULL;
+    real = known && g_strcmp0(sender, ear->owner) == 0;
+    virMutexUnlock(&ear->lock);
+    if (known && !real && virLogRepeatBegin(&ear->forged))
+        VIR_WARN("'%s' on the system's bus isn't polkitd, and what it says of polkit's rules is "
+                 "ignored, %" G_GUINT64_FORMAT " times so far", sender, ear->forged.count);
+    return real;
+}
+
+/* In the thread that reads from the bus. */
 static GDBusMessage *
 virAccessPolkitFilter(GDBusConnection *bus G_GNUC_UNUSED, GDBusMessage *message,
                       gboolean incoming, void *opaque)
 {
-    const char *member = g_dbus_message_get_member(message);
+    virAccessPolkitEar *ear = opaque;
 
-    if (incoming && g_dbus_message_get_message_type(message) == G_DBUS_MESSAGE_TYPE_SIGNAL &&
-        (g_strcmp0(member, "Changed") == 0 || g_strcmp0(member, "NameOwnerChanged") == 0))
-        virAccessPolkitTell(opaque);
+    if (incoming && (virAccessPolkitHearOwner(ear, message) ||
+                     virAccessPolkitHearChange(ear, message)))
+        virAccessPolkitTell(ear->state);
     return message;
 }
 
@@ -203,29 +303,65 @@ virAccessPolkitHangUp(GDBusConnection *bus)
     g_object_unref(bus);
 }
 
+/* NULL: the bus says no, or nothing. */
+static GVariant *
+virAccessPolkitCallBus(virAccessPolkitState *state, GDBusConnection *bus, const char *method,
+                       const char *text, const char *replyType, gint64 deadline, GError **error)
+{
+    return g_dbus_connection_call_sync(bus, VIR_ACCESS_BUS_NAME, VIR_ACCESS_BUS_PATH,
+                                       VIR_ACCESS_BUS_INTERFACE, method,
+                                       g_variant_new("(s)", text), G_VARIANT_TYPE(replyType),
+                                       G_DBUS_CALL_FLAGS_NONE, virAccessPolkitLeft(deadline),
+                                       state->stop, error);
+}
+
+/* Makes the bus tell of what counts, and finds out who polkitd is: in this order, so that no other
+ * one is missed. There may be none yet. */
+static bool
+virAccessPolkitListen(virAccessPolkitEar *ear, GDBusConnection *bus, gint64 deadline,
+                      GError **error)
+{
+    g_autoptr(GVariant) reply = NULL;
+    g_autoptr(GError) nobody = NULL;
+    const char *owner;
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(virAccessPolkitMatches); i++) {
+        g_autoptr(GVariant) done = virAccessPolkitCallBus(ear->state, bus, "AddMatch",
+                                                          virAccessPolkitMatches[i], "()",
+                                                          deadline, error);
+
+        if (!done)
+            return false;
+    }
+    reply = virAccessPolkitCallBus(ear->state, bus, "GetNameOwner", VIR_ACCESS_POLKIT_NAME,
+                                   "(s)", deadline, &nobody);
+    if (!reply && g_error_matches(nobody, G_DBUS_ERROR, G_DBUS_ERROR_NAME_HAS_NO_OWNER))
+        return true;
+    if (!reply) {
+        g_propagate_error(error, g_steal_pointer(&nobody));
+        return false;
+    }
+    g_variant_get(reply, "(&s)", &owner);
+    virAccessPolkitEarSetOwner(ear, owner, false);
+    return true;
+}
+
 /* A new connection that hears what it should, or NULL. */
 static GDBusConnection *
 virAccessPolkitConnect(virAccessPolkitState *state, gint64 deadline, GError **error)
 {
     GDBusConnection *bus = virAccessPolkitDialBus(state, deadline, error);
-    size_t i;
+    virAccessPolkitEar *ear;
 
     if (!bus)
         return NULL;
-    g_dbus_connection_add_filter(bus, virAccessPolkitFilter, virAccessPolkitRef(state),
-                                 virAccessPolkitUnref);
-    for (i = 0; i < G_N_ELEMENTS(virAccessPolkitMatches); i++) {
-        g_autoptr(GVariant) reply = NULL;
-
-        reply = g_dbus_connection_call_sync(bus, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-                                            "org.freedesktop.DBus", "AddMatch",
-                                            g_variant_new("(s)", virAccessPolkitMatches[i]), NULL,
-                                            G_DBUS_CALL_FLAGS_NONE, virAccessPolkitLeft(deadline),
-                                            state->stop, error);
-        if (!reply) {
-            virAccessPolkitHangUp(bus);
-            return NULL;
-        }
+    /* Stays as long as the connection, which has it. */
+    ear = virAccessPolkitEarNew(state);
+    g_dbus_connection_add_filter(bus, virAccessPolkitFilter, ear, virAccessPolkitEarFree);
+    if (!virAccessPolkitListen(ear, bus, deadline, error)) {
+        virAccessPolkitHangUp(bus);
+        return NULL;
     }
     return bus;
 }

@@ -48,13 +48,14 @@ typedef struct {
     virCond moved;
     const char *answer;         /* "yes", "no", "challenge", "error"; NULL: none at all */
     GString *asked;             /* of the last question */
+    char *asker;                /* its sender */
     size_t questions;
     size_t exported;
     size_t changes;
 } Fixture;
 
 static void
-handleCall(GDBusConnection *conn G_GNUC_UNUSED, const char *sender G_GNUC_UNUSED,
+handleCall(GDBusConnection *conn G_GNUC_UNUSED, const char *sender,
            const char *path G_GNUC_UNUSED, const char *interface G_GNUC_UNUSED,
            const char *method G_GNUC_UNUSED, GVariant *params, GDBusMethodInvocation *call,
            void *opaque)
@@ -65,6 +66,8 @@ handleCall(GDBusConnection *conn G_GNUC_UNUSED, const char *sender G_GNUC_UNUSED
 
     virMutexLock(&f->lock);
     g_string_assign(f->asked, text);
+    g_free(f->asker);
+    f->asker = g_strdup(sender);
     f->questions++;
     answer = f->answer;
     virCondBroadcast(&f->moved);
@@ -255,6 +258,7 @@ tearDown(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     g_free(f->address);
     virIdentityUnref(f->identity);
     g_string_free(f->asked, TRUE);
+    g_free(f->asker);
     virCondDestroy(&f->moved);
     virMutexDestroy(&f->lock);
     virResetLastError();
@@ -369,6 +373,81 @@ testChanges(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpint(check(f), ==, 1);
 }
 
+/* As somebody else on the bus can: by its own name, so that no match is needed. */
+static void
+emit(GDBusConnection *conn, const char *to, const char *path, const char *interface,
+     const char *member, GVariant *args)
+{
+    g_autoptr(GError) error = NULL;
+
+    g_dbus_connection_emit_signal(conn, to, path, interface, member, args, &error);
+    g_assert_no_error(error);
+}
+
+static void
+emitOwner(GDBusConnection *conn, const char *to, const char *path, const char *interface)
+{
+    emit(conn, to, path, interface, "NameOwnerChanged",
+         g_variant_new("(sss)", NAME, "", g_dbus_connection_get_unique_name(conn)));
+}
+
+/* All that @conn could try. What follows from the same connection comes behind it. */
+static void
+forge(GDBusConnection *conn, const char *to)
+{
+    static const char interface[] = "org.freedesktop.PolicyKit1.Authority";
+
+    emit(conn, to, PATH, interface, "Changed", NULL);
+    emitOwner(conn, to, "/org/freedesktop/DBus", "org.freedesktop.DBus");
+    emitOwner(conn, to, PATH, "org.freedesktop.DBus");
+    emitOwner(conn, to, "/org/freedesktop/DBus", interface);
+    /* Had one of these been believed, this would be polkitd. */
+    emit(conn, to, PATH, interface, "Changed", NULL);
+}
+
+/* Only polkitd tells of its changes, only by its own signal, and only the bus tells who that is. */
+static void
+testForged(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    static const char interface[] = "org.freedesktop.PolicyKit1.Authority";
+    g_autoptr(GDBusConnection) forger = dial(f);
+    g_autofree char *to = NULL;
+    size_t changes;
+
+    g_assert_cmpint(check(f), ==, 1);
+    waitFor(f, &f->changes, 1);
+    changes = countChanges(f);
+    virMutexLock(&f->lock);
+    to = g_strdup(f->asker);
+    virMutexUnlock(&f->lock);
+    forge(forger, to);
+    g_dbus_connection_flush_sync(forger, NULL, NULL);
+    emit(f->conn, to, "/elsewhere", interface, "Changed", NULL);
+    emit(f->conn, to, PATH, NAME, "Changed", NULL);
+    emit(f->conn, to, PATH, interface, "Unchanged", NULL);
+    emitOwner(f->conn, to, "/org/freedesktop/DBus", "org.freedesktop.DBus");
+    /* The answer comes behind what the bus has taken from the forger before. */
+    setName(forger, "RequestName", g_variant_new("(su)", "org.example.Forger", 4));
+    g_assert_cmpint(check(f), ==, 1);
+    g_assert_cmpuint(countChanges(f), ==, changes);
+    emit(f->conn, NULL, PATH, interface, "Changed", NULL);
+    waitFor(f, &f->changes, changes + 1);
+    g_assert_cmpuint(countChanges(f), ==, changes + 1);
+
+    /* Another one that is polkitd from now on, and the old one that isn't. */
+    setName(f->conn, "ReleaseName", g_variant_new("(s)", NAME));
+    waitFor(f, &f->changes, changes + 2);
+    emit(forger, to, PATH, interface, "Changed", NULL);
+    setName(forger, "RequestName", g_variant_new("(su)", NAME, 4));
+    waitFor(f, &f->changes, changes + 3);
+    emit(f->conn, to, PATH, interface, "Changed", NULL);
+    setName(f->conn, "RequestName", g_variant_new("(su)", "org.example.Old", 4));
+    emit(forger, NULL, PATH, interface, "Changed", NULL);
+    waitFor(f, &f->changes, changes + 4);
+    g_assert_cmpuint(countChanges(f), ==, changes + 4);
+    g_dbus_connection_close_sync(forger, NULL, NULL);
+}
+
 /* The bus ends and comes back. */
 static void
 testBusRestarts(Fixture *f, gconstpointer data G_GNUC_UNUSED)
@@ -481,6 +560,7 @@ main(int argc, char **argv)
     ADD("questions", testQuestions);
     ADD("nobody-else", testNobodyElse);
     ADD("changes", testChanges);
+    ADD("forged", testForged);
     ADD("bus-restarts", testBusRestarts);
     ADD("stop", testStop);
     ADD("time-limit", testTimeLimit);
