@@ -144,8 +144,8 @@ qemuDomainHandleEvent(virDomainObj *obj, const qemuDomainEvent *event, qemuEvent
     if (G_LIKELY(!row))
         return;
     wanted = virObjectEventStateGetKinds(sink->state) & row->kinds;
-    /* A storm costs no more than its monitor events, where nobody wants to know. */
-    if (wanted != 0 || row->lifeData)
+    /* A storm costs hardly more than its monitor events, where nobody wants to know. */
+    if (wanted != 0 || qemuTypedEventIsLife(row, event->data, event->dataLen))
         data = qemuTypedQueueParse(priv->typed, row, event->data, event->dataLen);
     lifecycle = qemuDomainFollow(obj, row->life, data);
 

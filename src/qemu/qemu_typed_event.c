@@ -123,9 +123,10 @@ static const virJSONValue *
 qemuTypedFindDisk(qemuTypedEventMaker *maker, const char *drive, const char *node,
                   const char *device)
 {
+    size_t count = MIN(virJSONValueArraySize(maker->answer), QEMU_TYPED_EVENT_DISKS_MAX);
     size_t i;
 
-    for (i = 0; i < virJSONValueArraySize(maker->answer); i++) {
+    for (i = 0; i < count; i++) {
         const virJSONValue *disk = virJSONValueArrayGet(maker->answer, i);
         const virJSONValue *inserted = virJSONValueObjectGetObject(disk, "inserted");
         const char *names[] = { virJSONValueObjectGetString(disk, "device"),
@@ -587,17 +588,18 @@ qemuTypedMemorySizeChange(qemuTypedEventMaker *maker)
 #define NAME(event) #event, sizeof(#event) - 1
 /* An event from which only lifecycle events follow. @data: whether they depend on its data. */
 #define LIFE(event, data) \
-    { NAME(event), QEMU_LIFECYCLE_##event, data, QEMU_TYPED_ASK_NOTHING, 0, NULL }
+    { NAME(event), QEMU_LIFECYCLE_##event, data, NULL, QEMU_TYPED_ASK_NOTHING, 0, NULL }
 /* One from which only others do, and one from which both do. */
 #define TYPED(event, ask, kinds, make) \
-    { NAME(event), QEMU_LIFECYCLE_NONE, false, QEMU_TYPED_ASK_##ask, kinds, qemuTyped##make }
-#define BOTH(event, data, ask, kinds, make) \
-    { NAME(event), QEMU_LIFECYCLE_##event, data, QEMU_TYPED_ASK_##ask, kinds, qemuTyped##make }
+    { NAME(event), QEMU_LIFECYCLE_NONE, false, NULL, QEMU_TYPED_ASK_##ask, kinds, qemuTyped##make }
+#define BOTH(event, data, word, ask, kinds, make) \
+    { NAME(event), QEMU_LIFECYCLE_##event, data, word, QEMU_TYPED_ASK_##ask, kinds, \
+      qemuTyped##make }
 
 /* By name, as it is searched. */
 static const qemuTypedEventRow qemuTypedEventRows[] = {
     TYPED(BALLOON_CHANGE, NOTHING, KIND(BALLOON_CHANGE), BalloonChange),
-    BOTH(BLOCK_IO_ERROR, true, DISKS, KIND(IO_ERROR) | KIND(IO_ERROR_REASON), IOError),
+    BOTH(BLOCK_IO_ERROR, true, "stop", DISKS, KIND(IO_ERROR) | KIND(IO_ERROR_REASON), IOError),
     TYPED(BLOCK_JOB_CANCELLED, DISKS, JOB, BlockJobCancelled),
     TYPED(BLOCK_JOB_COMPLETED, DISKS, JOB, BlockJobCompleted),
     TYPED(BLOCK_JOB_READY, DISKS, JOB, BlockJobReady),
@@ -611,7 +613,7 @@ static const qemuTypedEventRow qemuTypedEventRows[] = {
     LIFE(GUEST_PANICKED, false),
     TYPED(MEMORY_DEVICE_SIZE_CHANGE, NOTHING, KIND(MEMORY_DEVICE_SIZE_CHANGE), MemorySizeChange),
     TYPED(MEMORY_FAILURE, NOTHING, KIND(MEMORY_FAILURE), MemoryFailure),
-    BOTH(MIGRATION, true, MIGRATION, KIND(JOB_COMPLETED), Migration),
+    BOTH(MIGRATION, true, NULL, MIGRATION, KIND(JOB_COMPLETED), Migration),
     TYPED(MIGRATION_PASS, NOTHING, KIND(MIGRATION_ITERATION), MigrationPass),
     TYPED(RESET, NOTHING, KIND(REBOOT), Reboot),
     LIFE(RESUME, false),
@@ -621,14 +623,14 @@ static const qemuTypedEventRow qemuTypedEventRows[] = {
     TYPED(SPICE_DISCONNECTED, NOTHING, KIND(GRAPHICS), SPICEDisconnected),
     TYPED(SPICE_INITIALIZED, NOTHING, KIND(GRAPHICS), SPICEInitialized),
     LIFE(STOP, false),
-    BOTH(SUSPEND, false, NOTHING, KIND(PMSUSPEND), PMSuspend),
-    BOTH(SUSPEND_DISK, false, NOTHING, KIND(PMSUSPEND_DISK), PMSuspendDisk),
+    BOTH(SUSPEND, false, NULL, NOTHING, KIND(PMSUSPEND), PMSuspend),
+    BOTH(SUSPEND_DISK, false, NULL, NOTHING, KIND(PMSUSPEND_DISK), PMSuspendDisk),
     TYPED(VNC_CONNECTED, NOTHING, KIND(GRAPHICS), VNCConnected),
     TYPED(VNC_DISCONNECTED, NOTHING, KIND(GRAPHICS), VNCDisconnected),
     TYPED(VNC_INITIALIZED, NOTHING, KIND(GRAPHICS), VNCInitialized),
     TYPED(VSERPORT_CHANGE, PORT, KIND(AGENT_LIFECYCLE), PortChange),
-    BOTH(WAKEUP, false, NOTHING, KIND(PMWAKEUP), PMWakeup),
-    BOTH(WATCHDOG, true, NOTHING, KIND(WATCHDOG), Watchdog),
+    BOTH(WAKEUP, false, NULL, NOTHING, KIND(PMWAKEUP), PMWakeup),
+    BOTH(WATCHDOG, true, "pause", NOTHING, KIND(WATCHDOG), Watchdog),
 };
 
 /* What is looked for, as it need not be terminated. */
@@ -654,6 +656,13 @@ qemuTypedEventFind(const char *name, size_t len)
 
     return bsearch(&key, qemuTypedEventRows, G_N_ELEMENTS(qemuTypedEventRows),
                    sizeof(qemuTypedEventRows[0]), qemuTypedEventCompare);
+}
+
+bool
+qemuTypedEventIsLife(const qemuTypedEventRow *row, const char *data, size_t len)
+{
+    return row->lifeData && data &&
+        (!row->lifeWord || memmem(data, len, row->lifeWord, strlen(row->lifeWord)));
 }
 
 const qemuTypedEventRow *

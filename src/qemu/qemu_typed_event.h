@@ -28,6 +28,7 @@ typedef struct {
     size_t nameLen;
     qemuLifecycleEvent life;        /* what it says of the domain's state */
     bool lifeData;                  /* ... which is in its data */
+    const char *lifeWord;           /* ... and only if this word is; NULL: always */
     qemuTypedEventAsk ask;
     guint64 kinds;                  /* the domain events that follow, but for lifecycle events:
                                      * bit N is eventID N */
@@ -48,12 +49,17 @@ struct _qemuTypedEventMaker {
     const char *drift;              /* NULL, or what in the data was not as it should be */
 };
 
+/* Disks of which QEMU tells, in its order, that are looked at: more than it has places for. */
+#define QEMU_TYPED_EVENT_DISKS_MAX 1024
 /* Jobs at a time of which it is kept that they are commits of a disk in use; a QEMU has few. */
 #define QEMU_TYPED_EVENT_COMMITS_MAX 64
 
 /* The row for an event of QEMU's, or NULL: none. Cheap: made to be asked for each of many
  * events. */
 const qemuTypedEventRow *qemuTypedEventFind(const char *name, size_t len);
+/* Whether the domain's state may follow from @data, which has not been parsed (NULL: there is none):
+ * so that what a guest can cause without end need not be. */
+bool qemuTypedEventIsLife(const qemuTypedEventRow *row, const char *data, size_t len);
 /* Row number @i, or NULL behind the last. */
 const qemuTypedEventRow *qemuTypedEventGet(size_t i);
 

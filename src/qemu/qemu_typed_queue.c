@@ -213,12 +213,13 @@ qemuTypedQueueFlush(qemuTypedQueue *queue, qemuTypedQueueFunc func, void *opaque
 
 /* --- asking --- */
 
+/* Not longer than @max: an answer about disks is kept once, others by each that waits. */
 static virJSONValue *
-qemuTypedQueueParseAnswer(const char *reply)
+qemuTypedQueueParseAnswer(const char *reply, size_t max)
 {
     virJSONValue *json = NULL;
 
-    if (reply && strlen(reply) <= QEMU_TYPED_QUEUE_ANSWER_MAX)
+    if (reply && strlen(reply) <= max)
         json = virJSONValueFromString(reply, strlen(reply));
     virResetLastError();
     return json;
@@ -229,7 +230,8 @@ qemuTypedQueueOnReply(qemuMonitor *mon G_GNUC_UNUSED, const char *reply, void *o
 {
     g_autofree qemuTypedQuestion *question = opaque;
     qemuTypedQueue *queue = question->queue;
-    virJSONValue *answer = queue->ended ? NULL : qemuTypedQueueParseAnswer(reply);
+    size_t max = question->serial == 0 ? QEMU_TYPED_QUEUE_DISKS_MAX : QEMU_TYPED_QUEUE_DATA_MAX;
+    virJSONValue *answer = queue->ended ? NULL : qemuTypedQueueParseAnswer(reply, max);
     GList *next;
 
     if (question->serial == 0) {
@@ -288,7 +290,8 @@ qemuTypedQueueAskDisks(qemuTypedQueue *queue, const qemuTypedEntry *entry,
 {
     if (queue->askingDisks)
         return true;
-    if (queue->disks &&
+    /* Also of one that made no sense. */
+    if (queue->disksSince > 0 &&
         g_get_monotonic_time() - queue->disksSince < QEMU_TYPED_QUEUE_DISKS_US)
         return false;
     queue->askingDisks = qemuTypedQueueAsk(queue, entry, 0, func, opaque);

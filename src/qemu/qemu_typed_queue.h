@@ -22,10 +22,11 @@
  * for each time. */
 #define QEMU_TYPED_QUEUE_DISKS_US G_USEC_PER_SEC
 /* Bytes of an event's data, and of an answer, that are looked at: QEMU's own are shorter, some
- * 500 bytes, and about 1.5 KiB for each disk. Others count as missing. Each two bytes may cost 150
- * once they are parsed, so that what waits can hold 40 MB, and an answer as much. */
+ * 500 bytes, 2 KiB about a migration, and about 1.5 KiB for each disk. Others count as missing. Each
+ * two bytes may cost 150 once they are parsed, so that what waits can hold 80 MB with its answers,
+ * and the answer about disks, of which there is one, 40. */
 #define QEMU_TYPED_QUEUE_DATA_MAX (8 * 1024)
-#define QEMU_TYPED_QUEUE_ANSWER_MAX (512 * 1024)
+#define QEMU_TYPED_QUEUE_DISKS_MAX (512 * 1024)
 
 typedef struct _qemuTypedQueue qemuTypedQueue;
 

@@ -462,6 +462,36 @@ testCommands(Fixture *f G_GNUC_UNUSED, gconstpointer opaque G_GNUC_UNUSED)
     }
 }
 
+/* What a guest can cause without end is not parsed for the state's sake alone. */
+static void
+testIsLife(void)
+{
+    static const struct {
+        const char *name;
+        const char *data;
+        bool life;
+    } cases[] = {
+        { "BLOCK_IO_ERROR", "{\"device\":\"x\",\"action\":\"report\"}", false },
+        { "BLOCK_IO_ERROR", "{\"device\":\"x\",\"action\":\"stop\"}", true },
+        { "BLOCK_IO_ERROR", NULL, false },
+        { "WATCHDOG", "{\"action\":\"none\"}", false },
+        { "WATCHDOG", "{\"action\":\"pause\"}", true },
+        { "SHUTDOWN", "{\"guest\":true}", true },
+        { "STOP", "{}", false },                /* says all by its name */
+        { "RTC_CHANGE", "{\"offset\":1}", false },
+    };
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(cases); i++) {
+        const qemuTypedEventRow *row = qemuTypedEventFind(cases[i].name, strlen(cases[i].name));
+
+        g_assert_nonnull(row);
+        g_assert_true(qemuTypedEventIsLife(row, cases[i].data,
+                                           cases[i].data ? strlen(cases[i].data) : 0) ==
+                      cases[i].life);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -483,5 +513,6 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     for (i = 0; i < G_N_ELEMENTS(tests); i++)
         g_test_add(tests[i].path, Fixture, NULL, setUp, tests[i].func, tearDown);
+    g_test_add_func("/qemu/typed-event/is-life", testIsLife);
     return g_test_run();
 }
