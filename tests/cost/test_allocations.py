@@ -5,7 +5,7 @@ import mmap
 import struct
 
 import pytest
-from burst import EVENTS, PROCESSES, WARM_UPS, Burst
+from burst import BURSTS, EVENTS, PROCESSES, WARM_UPS, Burst
 from conftest import BUILD
 
 # An event is one, and all that happens to it until it is delivered takes no other. In virtmond it is
@@ -34,12 +34,15 @@ class Counter:
 
 
 def count(burst, counter):
-    """The allocations of the burst that counts."""
+    """The allocations of the burst that took least."""
+    counts = []
     burst.warm_up()
-    before = counter.value
-    assert before > 0
-    burst.next()
-    return counter.value - before
+    for _ in range(BURSTS):
+        before = counter.value
+        assert before > 0
+        burst.next()
+        counts.append(counter.value - before)
+    return min(counts)
 
 
 @pytest.mark.parametrize("whose", PROCESSES)
@@ -65,7 +68,7 @@ def test_registrations_that_match(folder, whose):
     """Ten of one client. For each the event is sent to it: its process gets ten events."""
     counter = Counter(folder / "count")
     events = EVENTS // 10
-    with Burst(folder, (events,) * (WARM_UPS + 1)) as burst:
+    with Burst(folder, (events,) * (WARM_UPS + BURSTS)) as burst:
         if whose == "virtmond":
             burst.start_virtmond(env=counter.env)
             burst.start_client(matching=10)

@@ -6,15 +6,13 @@ Of a burst, as at a low rate each event is read, handed over and written by itse
 """
 import contextlib
 import re
-import statistics
 import subprocess
 
 import pytest
-from burst import EVENTS, PROCESSES, WARM_UPS, Burst
+from burst import BURSTS, EVENTS, PROCESSES, WARM_UPS, Burst
 from conftest import DEADLINE, WITH_US, Output
 
 MOST = 0.05
-BURSTS = 3
 
 
 class Strace:
@@ -51,8 +49,9 @@ class Strace:
 
 @pytest.mark.parametrize("whose", PROCESSES)
 def test_syscalls(folder, whose):
-    """In most bursts: when threads are stopped for each syscall, more may wait than ever before, for
-    which the allocator's heaps grow."""
+    """In the best of some bursts: when threads are stopped for each syscall, more may wait than ever
+    before, for which the allocator's heaps grow; and on a busy machine a burst comes in more parts.
+    What costs more for each event does so in all of them."""
     bursts = []
     with Burst(folder, (EVENTS,) * (WARM_UPS + BURSTS)) as burst:
         process = burst.start(whose)
@@ -63,4 +62,4 @@ def test_syscalls(folder, whose):
                 burst.next()
                 bursts.append(strace.stop())
     counts = [sum(calls.values()) for calls in bursts]
-    assert 0 < statistics.median(counts) <= MOST * EVENTS, bursts
+    assert 0 < min(counts) <= MOST * EVENTS, bursts
