@@ -19,6 +19,7 @@
 #include "virerror_priv.h"
 #include "virgettext.h"
 #include "virlog.h"
+#include "virpolkit.h"
 #include "virthread.h"
 #include "viruuid.h"
 
@@ -26,19 +27,16 @@
 
 VIR_LOG_INIT("access.driver_polkit");
 
-#define VIR_ACCESS_POLKIT_NAME "org.freedesktop.PolicyKit1"
-#define VIR_ACCESS_POLKIT_PATH "/org/freedesktop/PolicyKit1/Authority"
-#define VIR_ACCESS_POLKIT_INTERFACE "org.freedesktop.PolicyKit1.Authority"
 #define VIR_ACCESS_BUS_NAME "org.freedesktop.DBus"
 #define VIR_ACCESS_BUS_PATH "/org/freedesktop/DBus"
 #define VIR_ACCESS_BUS_INTERFACE "org.freedesktop.DBus"
 
 /* What is heard on the bus: other rules or sessions, and another polkitd, which may have others. */
 static const char *const virAccessPolkitMatches[] = {
-    "type='signal',sender='" VIR_ACCESS_POLKIT_NAME "',"
-    "interface='" VIR_ACCESS_POLKIT_INTERFACE "',member='Changed'",
+    "type='signal',sender='" VIR_POLKIT_NAME "',"
+    "interface='" VIR_POLKIT_INTERFACE "',member='Changed'",
     "type='signal',sender='" VIR_ACCESS_BUS_NAME "',interface='" VIR_ACCESS_BUS_INTERFACE "',"
-    "member='NameOwnerChanged',arg0='" VIR_ACCESS_POLKIT_NAME "'",
+    "member='NameOwnerChanged',arg0='" VIR_POLKIT_NAME "'",
 };
 
 typedef struct {
@@ -178,7 +176,7 @@ virAccessPolkitHearOwner(virAccessPolkitEar *ear, GDBusMessage *message)
         !body || !g_variant_is_of_type(body, G_VARIANT_TYPE("(sss)")))
         return false;
     g_variant_get(body, "(&s&s&s)", &name, NULL, &owner);
-    if (strcmp(name, VIR_ACCESS_POLKIT_NAME) != 0)
+    if (strcmp(name, VIR_POLKIT_NAME) != 0)
         return false;
     virAccessPolkitEarSetOwner(ear, owner, true);
     return true;
@@ -193,7 +191,7 @@ virAccessPolkitHearChange(virAccessPolkitEar *ear, GDBusMessage *message)
     bool known;
     bool real;
 
-    if (!virAccessPolkitIsSignal(message, VIR_ACCESS_POLKIT_PATH, VIR_ACCESS_POLKIT_INTERFACE,
+    if (!virAccessPolkitIsSignal(message, VIR_POLKIT_PATH, VIR_POLKIT_INTERFACE,
                                  "Changed"))
         return false;
     virMutexLock(&ear->lock);
@@ -334,7 +332,7 @@ virAccessPolkitListen(virAccessPolkitEar *ear, GDBusConnection *bus, gint64 dead
         if (!done)
             return false;
     }
-    reply = virAccessPolkitCallBus(ear->state, bus, "GetNameOwner", VIR_ACCESS_POLKIT_NAME,
+    reply = virAccessPolkitCallBus(ear->state, bus, "GetNameOwner", VIR_POLKIT_NAME,
                                    "(s)", deadline, &nobody);
     if (!reply && g_error_matches(nobody, G_DBUS_ERROR, G_DBUS_ERROR_NAME_HAS_NO_OWNER))
         return true;
@@ -408,26 +406,6 @@ virAccessPolkitGetBus(virAccessPolkitState *state, gint64 deadline, GError **err
 
 /* --- asking --- */
 
-/* As polkitd knows a process: by what can't be given to another one. Returns NULL if it isn't
- * known. */
-static GVariant *
-virAccessPolkitSubject(const virIdentity *identity)
-{
-    GVariantBuilder builder;
-    unsigned long long startTime;
-    pid_t pid;
-    uid_t uid;
-
-    if (!virIdentityGetProcess(identity, &pid, &startTime) ||
-        !virIdentityGetUNIXUserID(identity, &uid) || startTime == 0)
-        return NULL;
-    g_variant_builder_init(&builder, G_VARIANT_TYPE("a{sv}"));
-    g_variant_builder_add(&builder, "{sv}", "pid", g_variant_new_uint32((guint32)pid));
-    g_variant_builder_add(&builder, "{sv}", "start-time", g_variant_new_uint64(startTime));
-    g_variant_builder_add(&builder, "{sv}", "uid", g_variant_new_int32((gint32)uid));
-    return g_variant_new("(sa{sv})", "unix-process", &builder);
-}
-
 /* What rules can look up; the bus takes no text that isn't UTF-8. */
 static GVariant *
 virAccessPolkitDetails(const virAccessQuestion *question)
@@ -455,7 +433,7 @@ virAccessPolkitCheck(void *opaque, const virAccessQuestion *question)
     g_autofree char *action = g_strdup_printf("org.virtmon.api.%s.%s",
                                               virAccessPermClass(question->perm),
                                               virAccessPermName(question->perm));
-    GVariant *subject = virAccessPolkitSubject(question->identity);
+    GVariant *subject = virPolkitSubject(question->identity);
     g_autoptr(GDBusConnection) bus = NULL;
     g_autoptr(GVariant) reply = NULL;
     g_autoptr(GError) error = NULL;
@@ -467,8 +445,8 @@ virAccessPolkitCheck(void *opaque, const virAccessQuestion *question)
     }
     g_variant_ref_sink(subject);
     if ((bus = virAccessPolkitGetBus(state, deadline, &error)))
-        reply = g_dbus_connection_call_sync(bus, VIR_ACCESS_POLKIT_NAME, VIR_ACCESS_POLKIT_PATH,
-                                            VIR_ACCESS_POLKIT_INTERFACE, "CheckAuthorization",
+        reply = g_dbus_connection_call_sync(bus, VIR_POLKIT_NAME, VIR_POLKIT_PATH,
+                                            VIR_POLKIT_INTERFACE, "CheckAuthorization",
                                             g_variant_new("(@(sa{sv})s@a{ss}us)", subject, action,
                                                           virAccessPolkitDetails(question), 0, ""),
                                             G_VARIANT_TYPE("((bba{ss}))"), G_DBUS_CALL_FLAGS_NONE,

@@ -30,7 +30,6 @@
 #include "qemu_protocol.h"
 #include "remote_daemon_pace.h"
 #include "remote_daemon_typed.h"
-#include "remote_priv.h"
 #include "virgettext.h"
 #include "virlog.h"
 

@@ -23,10 +23,6 @@
 
 VIR_LOG_INIT("util.polkit");
 
-#define VIR_POLKIT_NAME "org.freedesktop.PolicyKit1"
-#define VIR_POLKIT_PATH "/org/freedesktop/PolicyKit1/Authority"
-#define VIR_POLKIT_INTERFACE "org.freedesktop.PolicyKit1.Authority"
-
 /* polkit's flag: the user may be asked. */
 #define VIR_POLKIT_INTERACTIVE 1
 
@@ -173,8 +169,7 @@ virPolkitTooLate(void *opaque)
 
 /* ---- Asking ---- */
 
-/* A process as polkit knows it: by what no later one can have. NULL: it isn't known. */
-static GVariant *
+GVariant *
 virPolkitSubject(const virIdentity *identity)
 {
     GVariantBuilder details;

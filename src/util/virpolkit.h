@@ -13,6 +13,15 @@
 #include <glib.h>
 #include "viridentity.h"
 
+/* Where it is on the bus. */
+#define VIR_POLKIT_NAME "org.freedesktop.PolicyKit1"
+#define VIR_POLKIT_PATH "/org/freedesktop/PolicyKit1/Authority"
+#define VIR_POLKIT_INTERFACE "org.freedesktop.PolicyKit1.Authority"
+
+/* Any thread: the process of @identity as polkit knows it, "(sa{sv})": by what no later one can have.
+ * Returns a floating reference, or NULL if it isn't known; no error reported. */
+GVariant *virPolkitSubject(const virIdentity *identity);
+
 typedef struct _virPolkit virPolkit;
 typedef struct _virPolkitRequest virPolkitRequest;
 
