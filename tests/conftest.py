@@ -100,6 +100,20 @@ class Qmp:
         self.sock.close()
 
 
+def vnc_visit(path):
+    """Comes and goes as a viewer does, far enough for QEMU to tell of it."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(DEADLINE)
+        sock.connect(str(path))
+        assert sock.recv(12, socket.MSG_WAITALL) == b"RFB 003.008\n"
+        sock.sendall(b"RFB 003.008\n")
+        assert sock.recv(2, socket.MSG_WAITALL) == b"\1\1"      # no password
+        sock.sendall(b"\1")
+        assert sock.recv(4, socket.MSG_WAITALL) == bytes(4)
+        sock.sendall(b"\1")
+        assert sock.recv(24, socket.MSG_WAITALL)
+
+
 class Qemu:
     """A real QEMU with two monitors: one to drive it, one to be watched."""
 

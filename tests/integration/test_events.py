@@ -4,13 +4,12 @@
 import contextlib
 import json
 import signal
-import socket
 import time
 
 import bootguest
 import pytest
 import virtapi
-from conftest import DEADLINE, uri_of
+from conftest import DEADLINE, uri_of, vnc_visit
 
 # Of virDomainEventType, with the details that each may have.
 STARTED, SUSPENDED, RESUMED, STOPPED, SHUTDOWN, PMSUSPENDED, CRASHED = 2, 3, 4, 5, 6, 7, 8
@@ -64,20 +63,6 @@ def guest(start_qemu, folder):
 def watched(qemu, connect):
     """A QEMU without a guest and a connection that has it."""
     return qemu, connect(uri_of(qemu.watch))
-
-
-def vnc_visit(path):
-    """Comes and goes as a viewer does, far enough for QEMU to tell of it."""
-    with socket.socket(socket.AF_UNIX) as sock:
-        sock.settimeout(DEADLINE)
-        sock.connect(str(path))
-        assert sock.recv(12, socket.MSG_WAITALL) == b"RFB 003.008\n"
-        sock.sendall(b"RFB 003.008\n")
-        assert sock.recv(2, socket.MSG_WAITALL) == b"\1\1"      # no password
-        sock.sendall(b"\1")
-        assert sock.recv(4, socket.MSG_WAITALL) == bytes(4)
-        sock.sendall(b"\1")
-        assert sock.recv(24, socket.MSG_WAITALL)
 
 
 def scenario(guest, folder):

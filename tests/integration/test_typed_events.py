@@ -5,13 +5,12 @@ system in the guest; in process, through virtmond, and by clients that are not o
 import json
 import os
 import pathlib
-import socket
 import subprocess
 import time
 
 import bootguest
 import pytest
-from conftest import DEADLINE, Output, uri_of
+from conftest import DEADLINE, Output, uri_of, vnc_visit
 from qmppeer import Peer, event
 from virtapi import TYPED, wait
 
@@ -276,19 +275,6 @@ def test_drift_is_told_and_drops_nothing(scripted, virtmond, connect):
 
 
 # --- real QEMUs ---
-
-def vnc_visit(path):
-    with socket.socket(socket.AF_UNIX) as sock:
-        sock.settimeout(DEADLINE)
-        sock.connect(str(path))
-        assert sock.recv(12, socket.MSG_WAITALL) == b"RFB 003.008\n"
-        sock.sendall(b"RFB 003.008\n")
-        assert sock.recv(2, socket.MSG_WAITALL) == b"\1\1"      # no password
-        sock.sendall(b"\1")
-        assert sock.recv(4, socket.MSG_WAITALL) == bytes(4)
-        sock.sendall(b"\1")
-        assert sock.recv(24, socket.MSG_WAITALL)
-
 
 class Guest:
     """A QEMU with the guest of the boot sector, and a second disk that cannot be read."""

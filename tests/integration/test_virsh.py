@@ -9,7 +9,6 @@ import select
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -17,7 +16,7 @@ import time
 import bootguest
 import pexpect
 import pytest
-from conftest import BUILD, DEADLINE, Output, freeze, thaw
+from conftest import BUILD, DEADLINE, Output, freeze, thaw, vnc_visit
 from daemons import Libvirtd, Virtmond, quiet_firmware, wait_for_socket
 
 VIRSH = ["virsh"]
@@ -509,17 +508,6 @@ class Equipped:
             self.guest = daemon.start_guest("g1", args=["-m", "32", *firmware, *own],
                                             machine="pc")
 
-    def view(self):
-        """As a viewer does that looks at the screen and goes away again."""
-        with socket.socket(socket.AF_UNIX) as viewer:
-            viewer.settimeout(DEADLINE)
-            viewer.connect(str(self.vnc))
-            # version, kind of authentication (none), its result, a shared session
-            for said in (b"RFB 003.008\n", b"\1", b"\1"):
-                assert viewer.recv(4096)
-                viewer.sendall(said)
-            assert viewer.recv(4096)
-
     def live(self):
         def monitor(line):
             self.guest.command("human-monitor-command", **{"command-line": line})
@@ -530,7 +518,7 @@ class Equipped:
         guest.command("system_reset")
         guest.command("blockdev-open-tray", id="ide0-0-0", force=True)
         guest.command("blockdev-close-tray", id="ide0-0-0")
-        self.view()
+        vnc_visit(self.vnc)
         guest.qmp.wait_event("VNC_DISCONNECTED")
         guest.command("block-set-write-threshold",
                       **{"node-name": "libvirt-2-storage", "write-threshold": 4096})
