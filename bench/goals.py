@@ -117,32 +117,30 @@ def mixed(scenario, key, bound):
     return judge
 
 
-def storm_delivered(scenario):
-    """All that the real guest emitted, none of it told lost."""
+def storm(scenario, verdict):
+    """What becomes of what the real guest emitted: `verdict` of all that was emitted, delivered
+    and told lost."""
     def judge(results):
         runs = results.runs(scenario, "virtmond")
         if not runs:
             return UNKNOWN
         if not all(run and run["reader"] for run in runs):
             return False, "cut off"
-        emitted = sum(run["emitted"] for run in runs)
-        delivered = sum(run["reader"]["delivered"] for run in runs)
-        return delivered == emitted, f"{delivered:,} of {emitted:,}"
+        return verdict(sum(run["emitted"] for run in runs),
+                       sum(run["reader"]["delivered"] for run in runs),
+                       sum(run["reader"]["lost"] for run in runs))
     return judge
 
 
-def storm_told(scenario):
+def all_delivered(emitted, delivered, _lost):
+    """None of it told lost."""
+    return delivered == emitted, f"{delivered:,} of {emitted:,}"
+
+
+def all_told(emitted, delivered, lost):
     """Of what a reader that stalls did not get, it is told, to the last event."""
-    def judge(results):
-        runs = results.runs(scenario, "virtmond")
-        if not runs:
-            return UNKNOWN
-        if not all(run and run["reader"] for run in runs):
-            return False, "cut off"
-        missing = sum(run["emitted"] - run["reader"]["delivered"] - run["reader"]["lost"]
-                      for run in runs)
-        return missing == 0, f"{missing:,} neither delivered nor told"
-    return judge
+    missing = emitted - delivered - lost
+    return missing == 0, f"{missing:,} neither delivered nor told"
 
 
 def per_guest(run):
@@ -192,11 +190,11 @@ def goals():
     for accel in ("tcg", "kvm"):
         name = f"R1-{accel}"
         yield Goal(f"{name.lower()}-all", name, "a real guest's storm: delivered", "all",
-                   storm_delivered(name))
+                   storm(name, all_delivered))
         yield Goal(f"{name.lower()}-quiet", name, "other guests' events meanwhile, p99", "at most 2 ms",
                    mixed(name, "quiet", 2))
     yield Goal("r3-told", "R3-tcg", "a real guest's storm to a reader that stalls: not told",
-               "nothing", storm_told("R3-tcg"))
+               "nothing", storm("R3-tcg", all_told))
     yield Goal("f1-quiet", "F1", "quiet guests' events beside a storm, p99", "at most 2 ms",
                mixed("F1", "quiet", 2))
     yield Goal("f2-quiet", "F2", "a quick client's events beside a slow one, p99",
