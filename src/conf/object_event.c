@@ -14,6 +14,10 @@
  * to the loop's handle, no order of registering, deregistering and pushing can
  * leave events behind with nobody woken.
  *
+ * There are two queues, for streams that are behind and for those that are not. A stream
+ * that has anything in the first puts everything there, and what it has in the second came
+ * before: so the second goes first, and each stream's order is kept.
+ *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 #include <config.h>
@@ -38,6 +42,11 @@ VIR_LOG_INIT("conf.object_event");
 /* How long nothing must have been dropped for a complaint about drops to be over. */
 #define VIR_OBJECT_EVENT_CALM_US G_USEC_PER_SEC
 
+typedef struct {
+    virObjectEvent *first, *last;
+    size_t count;
+} virObjectEventQueue;
+
 struct _virObjectEventState {
     atomic_uint refs;
     int wakeFd;
@@ -50,10 +59,12 @@ struct _virObjectEventState {
     atomic_int easedFd;                     /* -1: not asked for yet */
     atomic_size_t easeBytes;                /* easedFd is waited for, for so few to be queued; 0: not */
     atomic_bool yielding;                   /* somebody waits for @room */
+    atomic_bool prompted;                   /* @prompt has something; written under queueLock */
+    /* By a value of the domain's UUID: events that are late and not retired; raised under queueLock. */
+    atomic_uint backlog[VIR_OBJECT_EVENT_BACKLOG_SLOTS];
     virMutex queueLock;                     /* guards from here... */
     virCond room;                           /* little enough is queued */
-    virObjectEvent *first, *last;
-    size_t queued;
+    virObjectEventQueue prompt, late;
     guint64 nextSerial;
     virDomainIdent *firstGap, *lastGap;     /* a reference each */
     bool woken;                             /* the eventfd was written, and not read since */
@@ -67,7 +78,7 @@ struct _virObjectEventState {
     int watch;                              /* of the event loop; -1: none */
     bool dispatching;
     GPtrArray *doomed;                      /* deregistered while dispatching */
-    virObjectEvent *pending;                /* taken and not delivered yet */
+    virObjectEvent *pendingPrompt, *pendingLate;    /* taken and not delivered yet */
                                             /* ... to here */
 
     /* The dispatcher's own. */
@@ -211,23 +222,28 @@ virObjectEventStateIsSameMatch(virObjectEventState *state, const virObjectEvent 
            (!state->lastScoped || virUUIDEqual(state->lastUUID, event->domain->uuid));
 }
 
-/* Sets lastMatches to who wants @event. The dispatcher's. */
-static void
+/* Sets lastMatches to who wants @event. Returns how many filters had to look at it. The
+ * dispatcher's. */
+static size_t
 virObjectEventStateFindMatches(virObjectEventState *state, virObjectEvent *event)
 {
     size_t len;
     const char *text = virObjectEventText(event, &len);
+    guint64 runs;
 
     if (virObjectEventStateIsSameMatch(state, event, text, len))
-        return;
+        return 0;
     virObjectEventMatchesClear(&state->lastMatches);
 
     virMutexLock(&state->lock);
+    runs = virObjectEventRegistryFilterRuns(state->registry);
     virObjectEventRegistryMatch(state->registry, event, text, len, &state->lastMatches);
+    runs = virObjectEventRegistryFilterRuns(state->registry) - runs;
     state->lastGeneration = virObjectEventRegistryGeneration(state->registry);
     state->lastScoped = virObjectEventRegistryIsScoped(state->registry);
     virMutexUnlock(&state->lock);
     memcpy(state->lastUUID, event->domain->uuid, VIR_UUID_BUFLEN);
+    return runs;
 }
 
 /* --- the queue --- */
@@ -278,7 +294,57 @@ virObjectEventGapAdd(virObjectEventState *state, const virObjectEvent *event)
     atomic_fetch_add_explicit(&ident->lost, covers, memory_order_relaxed);
 }
 
-/* Call with queueLock held. Returns whether @event was put into the queue. */
+static void
+virObjectEventQueueAdd(virObjectEventQueue *queue, virObjectEvent *event)
+{
+    event->next = NULL;
+    if (queue->last)
+        queue->last->next = event;
+    else
+        queue->first = event;
+    queue->last = event;
+    queue->count++;
+}
+
+/* Returns all that is in it. */
+static virObjectEvent *
+virObjectEventQueueTake(virObjectEventQueue *queue)
+{
+    virObjectEvent *first = queue->first;
+
+    *queue = (virObjectEventQueue) { 0 };
+    return first;
+}
+
+/* How many events of the domain, and of others that share its slot, are late. */
+static atomic_uint *
+virObjectEventStateBacklog(virObjectEventState *state, const virDomainIdent *ident)
+{
+    return &state->backlog[virUUIDHash(ident->uuid) % VIR_OBJECT_EVENT_BACKLOG_SLOTS];
+}
+
+/* Call with queueLock held. Charges @event and puts it behind those of its stream. */
+static void
+virObjectEventStateEnqueue(virObjectEventState *state, virObjectEvent *event)
+{
+    virDomainIdent *ident = event->domain;
+    atomic_uint *backlog = virObjectEventStateBacklog(state, ident);
+    size_t before = atomic_fetch_add_explicit(&ident->queuedBytes, event->bytes,
+                                              memory_order_relaxed);
+
+    atomic_fetch_add_explicit(&state->bytes, event->bytes, memory_order_relaxed);
+    event->late = before > VIR_OBJECT_EVENT_PROMPT_BYTES ||
+        atomic_load_explicit(backlog, memory_order_acquire) > 0;
+    if (event->late) {
+        atomic_fetch_add_explicit(backlog, 1, memory_order_relaxed);
+        virObjectEventQueueAdd(&state->late, event);
+    } else {
+        virObjectEventQueueAdd(&state->prompt, event);
+        atomic_store_explicit(&state->prompted, true, memory_order_relaxed);
+    }
+}
+
+/* Call with queueLock held. Returns whether @event was put into a queue. */
 static bool
 virObjectEventStateAccept(virObjectEventState *state, virObjectEvent *event)
 {
@@ -301,16 +367,8 @@ virObjectEventStateAccept(virObjectEventState *state, virObjectEvent *event)
         return false;
     }
 
-    atomic_fetch_add_explicit(&state->bytes, event->bytes, memory_order_relaxed);
-    atomic_fetch_add_explicit(&ident->queuedBytes, event->bytes, memory_order_relaxed);
     event->serial = state->nextSerial++;
-    event->next = NULL;
-    if (state->last)
-        state->last->next = event;
-    else
-        state->first = event;
-    state->last = event;
-    state->queued++;
+    virObjectEventStateEnqueue(state, event);
     return true;
 }
 
@@ -461,13 +519,17 @@ virObjectEventStateGetKinds(virObjectEventState *state)
     return virObjectEventRegistryKinds(state->registry);
 }
 
-/* Gives back what @event was charged. */
+/* Gives back what events of one stream were charged, of which so many were late. */
 static void
-virObjectEventStateDischarge(virObjectEventState *state, virDomainIdent *ident, size_t bytes)
+virObjectEventStateDischarge(virObjectEventState *state, virDomainIdent *ident, size_t bytes,
+                             unsigned int late)
 {
     size_t left = atomic_fetch_sub(&state->bytes, bytes) - bytes;
     size_t easeBytes;
 
+    if (late > 0)
+        atomic_fetch_sub_explicit(virObjectEventStateBacklog(state, ident), late,
+                                  memory_order_release);
     atomic_fetch_sub(&ident->queuedBytes, bytes);
     virObjectEventStateEase(state, ident);
     if ((easeBytes = atomic_load(&state->easeBytes)) > 0 && left <= easeBytes &&
@@ -486,31 +548,18 @@ virObjectEventStateDiscard(virObjectEventState *state, virObjectEvent *event)
     while (event) {
         virObjectEvent *next = event->next;
 
-        virObjectEventStateDischarge(state, event->domain, event->bytes);
+        virObjectEventStateDischarge(state, event->domain, event->bytes, event->late);
         virObjectEventUnref(event);
         event = next;
     }
 }
 
-/* Takes the whole queue, with a notice for each gap behind it. Call with lock held. Returns
- * the events, and sets *dropped to how many were dropped in a series that is over, if not NULL. */
-static virObjectEvent *
-virObjectEventStateTake(virObjectEventState *state, guint64 *dropped)
+/* Puts a notice for each gap behind what is queued of its stream. Call with queueLock held. */
+static void
+virObjectEventStateTellGaps(virObjectEventState *state)
 {
-    virObjectEvent *first;
-    virObjectEvent *last;
     virDomainIdent *ident;
 
-    virMutexLock(&state->queueLock);
-    first = g_steal_pointer(&state->first);
-    last = g_steal_pointer(&state->last);
-    state->queued = 0;
-
-    if (dropped && state->dropped.count > 0 &&
-        g_get_monotonic_time() - state->dropped.last > VIR_OBJECT_EVENT_CALM_US) {
-        virLogRepeatEnd(&state->dropped);
-        *dropped = state->lost - state->droppedFrom;
-    }
     while ((ident = state->firstGap)) {
         const virObjectEventClass *klass = ident->gapClass;
         virEventGap gap = ident->gap;
@@ -523,19 +572,57 @@ virObjectEventStateTake(virObjectEventState *state, guint64 *dropped)
 
         if (klass->lost && (notice = klass->lost(ident, &gap))) {
             notice->serial = ident->gapSerial;
-            notice->next = NULL;
-            atomic_fetch_add_explicit(&state->bytes, notice->bytes, memory_order_relaxed);
-            atomic_fetch_add_explicit(&ident->queuedBytes, notice->bytes, memory_order_relaxed);
-            if (last)
-                last->next = notice;
-            else
-                first = notice;
-            last = notice;
+            virObjectEventStateEnqueue(state, notice);
         }
         virDomainIdentUnref(ident);
     }
-    virMutexUnlock(&state->queueLock);
-    return first;
+}
+
+/* Takes all that is queued. Call with lock held, when nothing is pending. Sets *dropped to how many
+ * were dropped in a series that is over, if not NULL. */
+static void
+virObjectEventStateTake(virObjectEventState *state, guint64 *dropped)
+{
+    g_auto(virLockGuard) guard G_GNUC_UNUSED = virLockGuardLock(&state->queueLock);
+
+    if (dropped && state->dropped.count > 0 &&
+        g_get_monotonic_time() - state->dropped.last > VIR_OBJECT_EVENT_CALM_US) {
+        virLogRepeatEnd(&state->dropped);
+        *dropped = state->lost - state->droppedFrom;
+    }
+    virObjectEventStateTellGaps(state);
+    atomic_store_explicit(&state->prompted, false, memory_order_relaxed);
+    state->pendingPrompt = virObjectEventQueueTake(&state->prompt);
+    state->pendingLate = virObjectEventQueueTake(&state->late);
+}
+
+/* Takes what has come meanwhile and need not wait. Returns it. */
+static virObjectEvent *
+virObjectEventStateTakePrompt(virObjectEventState *state)
+{
+    g_auto(virLockGuard) guard G_GNUC_UNUSED = virLockGuardLock(&state->queueLock);
+
+    atomic_store_explicit(&state->prompted, false, memory_order_relaxed);
+    return virObjectEventQueueTake(&state->prompt);
+}
+
+/* Call with both locks held. */
+static bool
+virObjectEventStateHasEvents(virObjectEventState *state)
+{
+    return state->pendingPrompt || state->pendingLate || state->prompt.first ||
+        state->late.first || state->firstGap;
+}
+
+/* Drops all that is queued. Call with lock held, and only while nothing is delivered. */
+static void
+virObjectEventStateDiscardAll(virObjectEventState *state)
+{
+    virObjectEventStateDiscard(state, g_steal_pointer(&state->pendingPrompt));
+    virObjectEventStateDiscard(state, g_steal_pointer(&state->pendingLate));
+    virObjectEventStateTake(state, NULL);
+    virObjectEventStateDiscard(state, g_steal_pointer(&state->pendingPrompt));
+    virObjectEventStateDiscard(state, g_steal_pointer(&state->pendingLate));
 }
 
 /* --- delivery --- */
@@ -600,15 +687,16 @@ virObjectEventStateCall(virObjectEventState *state, virObjectEvent *event,
     virObjectEventStateInCallback = outerState;
 }
 
-static void
+/* Returns how much work it was, in units of VIR_OBJECT_EVENT_TURN_MAX. */
+static size_t
 virObjectEventStateDeliver(virObjectEventState *state, virObjectEvent *event)
 {
+    size_t work = 1 + virObjectEventStateFindMatches(state, event);
     const GPtrArray *anywhere;
     const GPtrArray *here;
     size_t i = 0;
     size_t j = 0;
 
-    virObjectEventStateFindMatches(state, event);
     anywhere = state->lastMatches.anywhere ? state->lastMatches.anywhere->regs : NULL;
     here = state->lastMatches.here ? state->lastMatches.here->regs : NULL;
 
@@ -632,35 +720,85 @@ virObjectEventStateDeliver(virObjectEventState *state, virObjectEvent *event)
         if (!atomic_load(&one->gone) && event->serial >= one->since)
             virObjectEventStateCall(state, event, one);
     }
+    return work;
 }
 
-/* Done with the events from @first to @last, which are of one domain: what they were charged is
- * free for others. They are left to the thread that makes events: it has their memory from an
- * arena of the allocator that it would have to share with this one, were they freed here. */
+/* One turn of the loop. */
+typedef struct {
+    size_t budget;
+    unsigned int prompts;                   /* delivered since the last that was late */
+    guint64 delivered;
+    virObjectEvent *done, *lastDone;        /* of one stream, delivered and not retired yet */
+    size_t doneBytes;
+    unsigned int doneLate;
+} virObjectEventTurn;
+
+/* Done with these events: what they were charged is free for others. They are left to the thread
+ * that makes events: it has their memory from an arena of the allocator that it would have to share
+ * with this one, were they freed here. */
 static void
-virObjectEventStateRetire(virObjectEventState *state, virObjectEvent *first,
-                          virObjectEvent *last, size_t bytes)
+virObjectEventStateRetire(virObjectEventState *state, virObjectEventTurn *turn)
 {
     virObjectEvent *spent = atomic_load_explicit(&state->spent, memory_order_relaxed);
 
-    virObjectEventStateDischarge(state, first->domain, bytes);
+    if (!turn->done)
+        return;
+    virObjectEventStateDischarge(state, turn->done->domain, turn->doneBytes, turn->doneLate);
     do {
-        last->next = spent;
-    } while (!atomic_compare_exchange_weak_explicit(&state->spent, &spent, first,
+        turn->lastDone->next = spent;
+    } while (!atomic_compare_exchange_weak_explicit(&state->spent, &spent, turn->done,
                                                     memory_order_release, memory_order_relaxed));
-    state->spentBytes = bytes + (spent ? state->spentBytes : 0);
+    state->spentBytes = turn->doneBytes + (spent ? state->spentBytes : 0);
+    turn->done = turn->lastDone = NULL;
+    turn->doneBytes = 0;
+    turn->doneLate = 0;
 }
 
-/* One turn of the loop: at most VIR_OBJECT_EVENT_TURN_MAX events. */
+/* Takes @event, which was delivered. */
+static void
+virObjectEventStateFinish(virObjectEventState *state, virObjectEventTurn *turn,
+                          virObjectEvent *event)
+{
+    if (turn->done && (turn->done->domain != event->domain || turn->doneBytes > 64 * 1024))
+        virObjectEventStateRetire(state, turn);
+    if (turn->lastDone)
+        turn->lastDone->next = event;
+    else
+        turn->done = event;
+    turn->lastDone = event;
+    turn->doneBytes += event->bytes;
+    turn->doneLate += event->late;
+    turn->delivered++;
+}
+
+/* The event that comes next, taken out of what is pending; NULL: there is none. The dispatcher's,
+ * which needs no lock for that. */
+static virObjectEvent *
+virObjectEventStateNext(virObjectEventState *state, virObjectEventTurn *turn)
+{
+    virObjectEvent **from = &state->pendingPrompt;
+    virObjectEvent *event;
+
+    if (!*from && atomic_load_explicit(&state->prompted, memory_order_relaxed))
+        *from = virObjectEventStateTakePrompt(state);
+    /* What a stream has that is prompt was pushed before what is late of it. */
+    if (!*from || (turn->prompts >= VIR_OBJECT_EVENT_PROMPT_SHARE - 1 && state->pendingLate &&
+                   state->pendingLate->serial < (*from)->serial))
+        from = &state->pendingLate;
+    if (!(event = *from))
+        return NULL;
+    *from = event->next;
+    turn->prompts = event->late ? 0 : turn->prompts + 1;
+    return event;
+}
+
+/* One turn of the loop: work of VIR_OBJECT_EVENT_TURN_MAX. */
 static void
 virObjectEventStateDispatch(virObjectEventState *state)
 {
+    virObjectEventTurn turn = { .budget = VIR_OBJECT_EVENT_TURN_MAX };
     g_autoptr(GPtrArray) doomed = NULL;
     virObjectEvent *event;
-    virObjectEvent *done = NULL;            /* delivered and not retired yet: from this */
-    virObjectEvent *lastDone = NULL;        /* ... to this */
-    size_t doneBytes = 0;
-    size_t budget = VIR_OBJECT_EVENT_TURN_MAX;
     guint64 dropped = 0;
     bool again;
     bool calm;
@@ -677,56 +815,41 @@ virObjectEventStateDispatch(virObjectEventState *state)
         return;
     }
     state->dispatching = true;
-    event = g_steal_pointer(&state->pending);
-    if (!event)
-        event = virObjectEventStateTake(state, &dropped);
+    if (!state->pendingPrompt && !state->pendingLate)
+        virObjectEventStateTake(state, &dropped);
     virMutexUnlock(&state->lock);
 
     if (dropped > 0)
         VIR_WARN("the event loop keeps up again: %" G_GUINT64_FORMAT " events were dropped",
                  dropped);
 
-    while (event && budget > 0) {
-        virObjectEventStateDeliver(state, event);
+    while (turn.budget > 0 && (event = virObjectEventStateNext(state, &turn))) {
+        size_t work = virObjectEventStateDeliver(state, event);
 
-        if (done && (done->domain != event->domain || doneBytes > 64 * 1024)) {
-            virObjectEventStateRetire(state, done, lastDone, doneBytes);
-            done = NULL;
-            doneBytes = 0;
-        }
-        if (!done)
-            done = event;
-        doneBytes += event->bytes;
-        lastDone = event;
-        event = event->next;
-        budget--;
+        turn.budget -= MIN(work, turn.budget);
+        virObjectEventStateFinish(state, &turn, event);
     }
-    atomic_fetch_add_explicit(&state->delivered, VIR_OBJECT_EVENT_TURN_MAX - budget,
-                              memory_order_relaxed);
-    if (done)
-        virObjectEventStateRetire(state, done, lastDone, doneBytes);
+    atomic_fetch_add_explicit(&state->delivered, turn.delivered, memory_order_relaxed);
+    virObjectEventStateRetire(state, &turn);
     /* The handle holds a reference on its connection, which must be able to go. */
     virObjectEventStateDropHandle(state);
     virObjectEventMatchesClear(&state->lastMatches);
 
     virMutexLock(&state->lock);
     state->dispatching = false;
-    if (!atomic_load(&state->watched)) {
-        virObjectEventStateDiscard(state, g_steal_pointer(&event));
-        virObjectEventStateDiscard(state, virObjectEventStateTake(state, NULL));
-    }
-    state->pending = event;
+    if (!atomic_load(&state->watched))
+        virObjectEventStateDiscardAll(state);
     if (state->doomed->len > 0) {
         doomed = state->doomed;
         state->doomed = g_ptr_array_new();
     }
     virMutexLock(&state->queueLock);
-    again = (event || state->first || state->firstGap) && !state->woken;
+    again = virObjectEventStateHasEvents(state) && !state->woken;
     if (again)
         state->woken = true;
     /* Nothing may be pushed for long. */
-    calm = !event && !state->first && (state->spentBytes > VIR_OBJECT_EVENT_SPENT_BYTES_MAX ||
-                                       !atomic_load(&state->watched));
+    calm = !virObjectEventStateHasEvents(state) &&
+        (state->spentBytes > VIR_OBJECT_EVENT_SPENT_BYTES_MAX || !atomic_load(&state->watched));
     virMutexUnlock(&state->queueLock);
     virMutexUnlock(&state->lock);
 
@@ -789,8 +912,7 @@ virObjectEventStateUnref(virObjectEventState *state)
 {
     if (!state || atomic_fetch_sub(&state->refs, 1) != 1)
         return;
-    virObjectEventStateDiscard(state, state->pending);
-    virObjectEventStateDiscard(state, virObjectEventStateTake(state, NULL));
+    virObjectEventStateDiscardAll(state);
     virObjectEventStateFreeSpent(state);
     g_ptr_array_unref(state->doomed);
     virObjectEventRegistryFree(state->registry);
@@ -922,7 +1044,7 @@ virObjectEventStateTakeOut(virObjectEventState *state, virObjectEventReg *reg)
 /* Call with lock held. If nobody is left: drops what is queued and returns the loop's
  * watch, to be removed by the caller with no lock held; else -1. */
 static int
-virObjectEventStateRest(virObjectEventState *state, virObjectEvent **leftover)
+virObjectEventStateRest(virObjectEventState *state)
 {
     int watch = state->watch;
 
@@ -932,17 +1054,14 @@ virObjectEventStateRest(virObjectEventState *state, virObjectEvent **leftover)
     atomic_store(&state->watched, false);
     virMutexUnlock(&state->queueLock);
     state->watch = -1;
-    if (!state->dispatching) {
-        virObjectEventStateDiscard(state, g_steal_pointer(&state->pending));
-        *leftover = virObjectEventStateTake(state, NULL);
-    }
+    if (!state->dispatching)
+        virObjectEventStateDiscardAll(state);
     return watch;
 }
 
 static void
-virObjectEventStateSettle(virObjectEventState *state, int watch, virObjectEvent *leftover)
+virObjectEventStateSettle(virObjectEventState *state, int watch)
 {
-    virObjectEventStateDiscard(state, leftover);
     virObjectEventStateFreeSpent(state);
     if (watch >= 0)
         virEventRemoveHandle(watch);
@@ -953,7 +1072,6 @@ virObjectEventStateDeregister(virObjectEventState *state, virConnectPtr conn,
                               const virObjectEventClass *klass, int callbackID)
 {
     g_autoptr(virObjectEventState) hold G_GNUC_UNUSED = virObjectEventStateRef(state);
-    virObjectEvent *leftover = NULL;
     virObjectEventReg *reg;
     bool finish;
     int watch;
@@ -969,10 +1087,10 @@ virObjectEventStateDeregister(virObjectEventState *state, virConnectPtr conn,
     }
     finish = virObjectEventStateTakeOut(state, reg);
     left = virObjectEventRegistryCountAlike(state->registry, reg);
-    watch = virObjectEventStateRest(state, &leftover);
+    watch = virObjectEventStateRest(state);
     virMutexUnlock(&state->lock);
 
-    virObjectEventStateSettle(state, watch, leftover);
+    virObjectEventStateSettle(state, watch);
     if (finish)
         virObjectEventRegFinish(reg);
     return left;
@@ -982,7 +1100,6 @@ void
 virObjectEventStateWithdraw(virObjectEventState *state, virConnectPtr conn, int callbackID)
 {
     g_autoptr(virObjectEventState) hold G_GNUC_UNUSED = virObjectEventStateRef(state);
-    virObjectEvent *leftover = NULL;
     virObjectEventReg *reg;
     bool finish = false;
     int watch = -1;
@@ -991,11 +1108,11 @@ virObjectEventStateWithdraw(virObjectEventState *state, virConnectPtr conn, int 
     if ((reg = virObjectEventRegistryFind(state->registry, conn, callbackID))) {
         reg->freecb = NULL;
         finish = virObjectEventStateTakeOut(state, reg);
-        watch = virObjectEventStateRest(state, &leftover);
+        watch = virObjectEventStateRest(state);
     }
     virMutexUnlock(&state->lock);
 
-    virObjectEventStateSettle(state, watch, leftover);
+    virObjectEventStateSettle(state, watch);
     if (finish)
         virObjectEventRegFinish(reg);
 }
@@ -1023,7 +1140,6 @@ virObjectEventStateDeregisterAll(virObjectEventState *state, virConnectPtr conn)
     g_autoptr(virObjectEventState) hold G_GNUC_UNUSED = virObjectEventStateRef(state);
     g_autoptr(GPtrArray) finish = g_ptr_array_new();
     g_autoptr(GPtrArray) all = NULL;
-    virObjectEvent *leftover = NULL;
     int watch;
     size_t i;
 
@@ -1035,10 +1151,10 @@ virObjectEventStateDeregisterAll(virObjectEventState *state, virConnectPtr conn)
         if (virObjectEventStateTakeOut(state, reg))
             g_ptr_array_add(finish, reg);
     }
-    watch = virObjectEventStateRest(state, &leftover);
+    watch = virObjectEventStateRest(state);
     virMutexUnlock(&state->lock);
 
-    virObjectEventStateSettle(state, watch, leftover);
+    virObjectEventStateSettle(state, watch);
     for (i = 0; i < finish->len; i++)
         virObjectEventRegFinish(g_ptr_array_index(finish, i));
 }
@@ -1051,7 +1167,7 @@ virObjectEventStateGetStats(virObjectEventState *state, virObjectEventStats *sta
     stats->rememberedNames = virObjectEventRegistryRemembered(state->registry);
     stats->filterRuns = virObjectEventRegistryFilterRuns(state->registry);
     virMutexLock(&state->queueLock);
-    stats->queuedEvents = state->queued;
+    stats->queuedEvents = state->prompt.count + state->late.count;
     stats->queuedBytes = atomic_load(&state->bytes);
     stats->maxBytes = state->maxBytes;
     stats->pushed = state->pushed;

@@ -39,8 +39,18 @@
 #define VIR_OBJECT_EVENT_SPENT_BYTES_MAX (2 * 1024 * 1024)
 /* Kinds of events that a class may have: its eventIDs are 0 to one less. */
 #define VIR_OBJECT_EVENT_KINDS_MAX 64
-/* Events delivered before the loop gets its turn again. */
+/* Events delivered, and filters that had to look at a name, before the loop gets its turn again. */
 #define VIR_OBJECT_EVENT_TURN_MAX 4096
+
+/* With more than so much before it a stream is behind: what is pushed of it then waits in a queue of
+ * its own kind, and other streams' events go first. So an event of a quiet guest waits for one
+ * delivery, and not for a storm. Some 40 events of the usual size. */
+#define VIR_OBJECT_EVENT_PROMPT_BYTES (16 * 1024)
+/* Of so many deliveries in a row, one is of a stream that is behind, if there is one. */
+#define VIR_OBJECT_EVENT_PROMPT_SHARE 16
+/* Streams are told apart by so many values of their domain's UUID. One that has its value in common
+ * with a stream that is behind is, too. */
+#define VIR_OBJECT_EVENT_BACKLOG_SLOTS 1024
 
 typedef struct _virObjectEvent virObjectEvent;
 typedef struct _virObjectEventState virObjectEventState;
@@ -66,7 +76,7 @@ struct _virObjectEventClass {
 };
 
 /* The head of every event; a class's own struct begins with it. Immutable once
- * pushed, but for @next and @serial, which belong to the queue it is in. */
+ * pushed, but for @next, @serial and @late, which belong to the queue it is in. */
 struct _virObjectEvent {
     atomic_uint refs;
     int eventID;                    /* within the class; 0 where it has only one kind */
@@ -82,6 +92,7 @@ struct _virObjectEvent {
     guint32 hash;                   /* of the filter text: virObjectEventHash() */
     int route;                      /* 0; > 0: filtered already, for registrations of that route
                                      * alone; VIR_OBJECT_EVENT_ROUTE_ANY: for those of every */
+    bool late;                      /* pushed while its stream was behind; the queue's */
 };
 #define VIR_OBJECT_EVENT_ROUTE_ANY (-1)
 

@@ -364,13 +364,118 @@ testTurns(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
     watch(f, &w, NULL, "STOP");
     pushMany(f, f->one, &f->number, "STOP", VIR_OBJECT_EVENT_TURN_MAX * 2 + 1, 0);
     testLoopRun();
-    g_assert_cmpuint(w.calls, ==, VIR_OBJECT_EVENT_TURN_MAX);
+    g_assert_cmpuint(w.calls, ==, VIR_OBJECT_EVENT_TURN_MAX - 1);   /* a filter had to look, once */
     push(f, "STOP");                                /* goes behind what is left */
     testLoopRun();
-    g_assert_cmpuint(w.calls, ==, VIR_OBJECT_EVENT_TURN_MAX * 2);
+    g_assert_cmpuint(w.calls, ==, VIR_OBJECT_EVENT_TURN_MAX * 2 - 1);
     testLoopDrain();
     g_assert_cmpuint(w.calls, ==, VIR_OBJECT_EVENT_TURN_MAX * 2 + 2);
     g_assert_cmpuint(testLoopRun(), ==, 0);
+    leaveAll(f);
+}
+
+/* Filters that have to look at names are work of a turn, too. */
+static void
+testTurnsOfNewNames(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
+{
+    enum { WATCHERS = 63 };
+    Watcher w[WATCHERS] = { { NULL } };
+    virObjectEventStats stats;
+    size_t i;
+
+    for (i = 0; i < WATCHERS; i++) {
+        w[i].name = "a";
+        watch(f, &w[i], NULL, "OTHER");
+    }
+    for (i = 0; i < VIR_OBJECT_EVENT_TURN_MAX; i++) {
+        g_autofree char *name = g_strdup_printf("N%zu", i);
+
+        push(f, name);
+    }
+    testLoopRun();
+    virObjectEventStateGetStats(f->state, &stats);
+    g_assert_cmpuint(stats.delivered, ==, VIR_OBJECT_EVENT_TURN_MAX / (WATCHERS + 1));
+    testLoopDrain();
+    virObjectEventStateGetStats(f->state, &stats);
+    g_assert_cmpuint(stats.delivered, ==, VIR_OBJECT_EVENT_TURN_MAX);
+    leaveAll(f);
+}
+
+/* How many of one's events were delivered, since @from. */
+static size_t
+countOne(const char *from, const char *to)
+{
+    size_t count = 0;
+
+    while ((from = strstr(from, "one/")) && from < to) {
+        from++;
+        count++;
+    }
+    return count;
+}
+
+/* An event of a stream that says little does not wait for a storm, not even for what of it is about to
+ * be delivered. */
+static void
+testQuietStreams(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
+{
+    enum { STORM = VIR_OBJECT_EVENT_TURN_MAX * 2 + 20, BYTES = 1000 };
+    Watcher w = { .name = "a" };
+    guint64 number = 0;
+    const char *two;
+
+    watch(f, &w, NULL, NULL);
+    pushMany(f, f->one, &f->number, "STORM", STORM, BYTES);
+    pushMany(f, f->two, &number, "QUIET", 1, 0);
+    testLoopRun();
+    two = strstr(f->calls->str, "two/QUIET");
+    g_assert_nonnull(two);
+    g_assert_cmpuint(countOne(f->calls->str, two), <=, VIR_OBJECT_EVENT_PROMPT_BYTES / BYTES + 1);
+
+    /* In the middle of it. */
+    g_string_truncate(f->calls, 0);
+    pushMany(f, f->two, &number, "AGAIN", 1, 0);
+    testLoopRun();
+    g_assert_true(g_str_has_prefix(f->calls->str, "a:two/AGAIN a:one/STORM "));
+
+    /* The stream's own are in order, and so is what comes when it is over. */
+    g_string_truncate(f->calls, 0);
+    pushMany(f, f->one, &f->number, "LATE", 1, 0);
+    testLoopDrain();
+    g_assert_true(g_str_has_suffix(f->calls->str, "a:one/STORM a:one/LATE "));
+    g_assert_cmpuint(w.calls, ==, STORM + 3);
+    g_string_truncate(f->calls, 0);
+    pushMany(f, f->one, &f->number, "OVER", 1, 0);
+    pushMany(f, f->two, &number, "LAST", 1, 0);
+    deliver(f, "a:one/OVER a:two/LAST ");
+    leaveAll(f);
+}
+
+static void
+pushOther(Watcher *self)
+{
+    guint64 *number = self->data;
+
+    pushMany(self->f, self->f->two, number, "QUIET", 1, 0);
+}
+
+/* Nor does a stream that is behind wait for ever, when others always have something. */
+static void
+testBusyStreamsGoOn(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
+{
+    enum { STORM = 100, BYTES = 1000 };
+    guint64 number = 0;
+    Watcher all = { .name = "a", .act = pushOther, .data = &number };
+    Watcher one = { .name = "b" };
+
+    watch(f, &all, NULL, NULL);
+    watch(f, &one, f->domOne, NULL);
+    pushMany(f, f->one, &f->number, "STORM", STORM, BYTES);
+    testLoopRun();
+    g_assert_cmpuint(one.calls, ==, STORM);
+    all.act = NULL;
+    testLoopDrain();
+    g_assert_cmpuint(all.calls, ==, STORM + number);
     leaveAll(f);
 }
 
@@ -607,7 +712,7 @@ testDeregisterBetweenTurns(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
     g_assert_cmpuint(stats.queuedBytes, ==, 0);
     watch(f, &w[1], NULL, "STOP");                  /* nor to whoever comes next */
     testLoopDrain();
-    g_assert_cmpuint(w[0].calls, ==, VIR_OBJECT_EVENT_TURN_MAX);
+    g_assert_cmpuint(w[0].calls, ==, VIR_OBJECT_EVENT_TURN_MAX - 1);    /* a filter had to look */
     g_assert_cmpuint(w[1].calls, ==, 0);
     push(f, "STOP");
     testLoopDrain();
@@ -1786,6 +1891,9 @@ main(int argc, char **argv)
         { "order", testOrder, 0 },
         { "kept-before-the-loop-runs", testKeptBeforeTheLoopRuns, 0 },
         { "turns", testTurns, 0 },
+        { "turns-of-new-names", testTurnsOfNewNames, 0 },
+        { "quiet-streams", testQuietStreams, 0 },
+        { "busy-streams-go-on", testBusyStreamsGoOn, 0 },
         { "kept-handle", testKeptHandle, 0 },
         { "kept-event", testKeptEvent, 0 },
         { "ids", testIDs, 0 },
