@@ -128,9 +128,17 @@ class Qemu:
         if name:
             command += ["-name", name]
         command += map(str, args)
+        self.qmp = None
+        try:
+            self.start(command)
+        except TimeoutError:
+            # On a busy machine one of some thousand QEMUs greets and then never answers: before any
+            # of ours has looked at it.
+            self.start(command)
+
+    def start(self, command):
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL)
-        self.qmp = None
         try:
             self.qmp = Qmp(self.drive, time.monotonic() + DEADLINE)
         except BaseException:
