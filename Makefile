@@ -35,7 +35,7 @@ bench:
 	@$(MAKE) --no-print-directory $(BUILD)/build.ninja
 	@$(MESON) compile -C $(BUILD)
 	@$(PYTHON) bench/run.py --build $(BUILD) $(if $(SCENARIO),--scenario '$(SCENARIO)') \
-		$(if $(FULL),--full)
+		$(if $(FULL),--full) $(if $(PLAN),--plan)
 
 bench-report:
 	@$(PYTHON) bench/report.py $(BUILD)/bench.json docs
@@ -58,7 +58,7 @@ clean:
 help:
 	@echo "make run      boot a real QEMU and print its events (MONITOR=PATH: one that runs)"
 	@echo "make check    run every test"
-	@echo "make bench    measure (SCENARIO=NAME: one of them; FULL=1: all)"
+	@echo "make bench    measure (SCENARIO=NAME: one of them; FULL=1: all; PLAN=1: say what)"
 	@echo "make bench-report  write docs/performance.md from what was measured"
 	@echo "make fuzz     fuzz every parser (SECONDS_EACH=N)"
 	@echo "make install  install (by meson; prefix: meson configure build -Dprefix=DIR)"

@@ -8,6 +8,7 @@
  *     --event NAME        what it registers for, literally; --all: for whatever comes
  *     --domain NAME       of this domain alone
  *     --copies N          so many such registrations; what is delivered is counted for each
+ *     --patterns          each of these is another regular expression
  *     --connections N     so many connections, each with these registrations
  *     --others N, --kind literal|regex|glob
  *                         so many registrations beside them that don't match
@@ -15,11 +16,12 @@
  *     --storm NAME        this domain's events are counted apart, and not waited for
  *     --any               also events without a number count, which have no latency
  *     --every N           latency and time of each Nth
+ *     --warm-up N         so many deliveries before what counts
  *     --stall SECONDS     does not run the event loop for so long before it takes the first
  *     --slow MICROSECONDS does nothing for so long in each callback
  *
- * The same binary runs with any libvirt.so. Prints "registered" once it waits, and at the
- * end one JSON object.
+ * The same binary runs with any libvirt.so. Prints "registered" once it waits, "warm" once it is,
+ * and at the end one JSON object.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -51,6 +53,7 @@ static long long *nextSeqs;                 /* of each registration's guests, se
 static int guests = 1;
 static const char *storm;
 static bool any;
+static bool patterns;
 static int every = 64;
 static int slow;
 static int others;                          /* registrations that never match */
@@ -228,11 +231,27 @@ addOthers(virConnectPtr conn)
 }
 
 static void
-add(virConnectPtr conn, virDomainPtr dom, const char *event, size_t registration)
+add(virConnectPtr conn, virDomainPtr dom, const char *event, size_t registration,
+    unsigned int flags)
 {
     if (virConnectDomainQemuMonitorEventRegister(conn, dom, event, onEvent, (void *)registration,
-                                                 NULL, 0) < 0)
+                                                 NULL, flags) < 0)
         fail("register");
+}
+
+/* Registration @copy of those for @event: by a pattern of its own, which matches @event, as a
+ * library may keep equal ones as one; or as all others. */
+static void
+addCopy(virConnectPtr conn, virDomainPtr dom, const char *event, int copy, size_t registration)
+{
+    char pattern[64];
+
+    if (!patterns || !event) {
+        add(conn, dom, event, registration, 0);
+        return;
+    }
+    snprintf(pattern, sizeof(pattern), "^%.*s.*$", (int)strlen(event) - copy, event);
+    add(conn, dom, pattern, registration, VIR_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_REGEX);
 }
 
 /* Opens connection @number and registers; also for what tells of losses, which comes by itself
@@ -253,14 +272,50 @@ start(const char *uri, int number, const char *domain, const char *event, int co
     for (i = 0; i < copies; i++) {
         size_t registration = (size_t)number * copies + i;
 
-        add(conn, dom, event, registration);
+        addCopy(conn, dom, event, i, registration);
         if (event)
-            add(conn, dom, "VIRTMON_EVENTS_LOST", registration);
+            add(conn, dom, "VIRTMON_EVENTS_LOST", registration, 0);
     }
     if (dom)
         virDomainFree(dom);
     if (others > 0)
         addOthers(conn);
+}
+
+static void
+say(const char *text)
+{
+    puts(text);
+    fflush(stdout);
+}
+
+/* Until all that is expected has come, or @deadline. */
+static void
+runLoop(long long deadline)
+{
+    while ((expected < 0 || delivered + lost < expected) && now() < deadline) {
+        if (virEventRunDefaultImpl() < 0)
+            fail("event loop");
+    }
+}
+
+/* Waits for @count deliveries, and begins anew with what is measured; each guest's
+ * next order counts from 0 again, for each of @registrations. */
+static void
+warmUp(long long count, size_t registrations, long long deadline)
+{
+    long long wanted = expected;
+
+    expected = count;
+    runLoop(deadline);
+    if (delivered < count) {
+        fprintf(stderr, "client: %lld of %lld came to warm up\n", delivered, count);
+        exit(1);
+    }
+    expected = wanted;
+    delivered = lost = notices = disordered = stormDelivered = stormLost = nlatencies = 0;
+    memset(nextSeqs, 0, registrations * guests * sizeof(*nextSeqs));
+    say("warm");
 }
 
 int
@@ -272,12 +327,14 @@ main(int argc, char **argv)
         { "guests", 1, NULL, 'g' }, { "all", 0, NULL, 'a' }, { "copies", 1, NULL, 'c' },
         { "event", 1, NULL, 'n' }, { "domain", 1, NULL, 'd' }, { "connections", 1, NULL, 'C' },
         { "storm", 1, NULL, 'S' }, { "any", 0, NULL, 'A' }, { "every", 1, NULL, 'E' },
-        { "slow", 1, NULL, 'w' }, { NULL, 0, NULL, 0 },
+        { "slow", 1, NULL, 'w' }, { "patterns", 0, NULL, 'p' }, { "warm-up", 1, NULL, 'W' },
+        { NULL, 0, NULL, 0 },
     };
     const char *uri = NULL, *domain = NULL;
     const char *event = "BENCH_IO_ERROR";
     int stall = 0, limit = 115, copies = 1, connections = 1;
-    long long cpu0, cpu1, deadline;
+    long long warm = 0;
+    long long cpu0, cpu1;
     long before;
     int c, i;
 
@@ -299,6 +356,8 @@ main(int argc, char **argv)
         case 'A': any = true; break;
         case 'E': every = atoi(optarg); break;
         case 'w': slow = atoi(optarg); break;
+        case 'p': patterns = true; break;
+        case 'W': warm = strtoll(optarg, NULL, 10); break;
         default: return 2;
         }
     }
@@ -318,17 +377,14 @@ main(int argc, char **argv)
     for (i = 0; i < connections; i++)
         start(uri, i, domain, event, copies);
 
+    say("registered");
+    if (warm > 0)
+        warmUp(warm, (size_t)connections * copies, now() + limit * NS);
     before = status("VmRSS");
-    printf("registered\n");
-    fflush(stdout);
     cpu0 = cpu();
     if (stall)
         sleep(stall);
-    deadline = now() + limit * NS;
-    while ((expected < 0 || delivered + lost < expected) && now() < deadline) {
-        if (virEventRunDefaultImpl() < 0)
-            fail("event loop");
-    }
+    runLoop(now() + limit * NS);
     cpu1 = cpu();
     qsort(latencies, nlatencies, sizeof(*latencies), compare);
     printf("{\"expected\":%lld,\"delivered\":%lld,\"lost\":%lld,\"notices\":%lld,"

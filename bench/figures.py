@@ -61,6 +61,14 @@ def growth(run):
     return (run["rss_peak_kib"] - run["rss_before_kib"]) / 1024
 
 
+def flaw(runs):
+    """Whether any of them has lost something, or had it out of order."""
+    lost = max((run.get("lost", 0) for run in runs), default=0)
+    if lost:
+        return f"{lost:,} lost"
+    return "out of order" if any(run.get("disordered", 0) for run in runs) else None
+
+
 class Results:
     """All of bench.json's scenarios."""
 
@@ -85,6 +93,13 @@ class Results:
         values = self.values(name, subject, figure)
         return statistics.median(values) if values else None
 
-    def all_ended(self, name, subject):
+    def trouble(self, name, subject):
+        """What is wrong with any of the runs, in two words; None if nothing is."""
         runs = self.runs(name, subject)
-        return bool(runs) and len(self.complete(name, subject)) == len(runs)
+        if not all(run and run["complete"] for run in runs):
+            return "cut off"
+        return flaw(runs)
+
+    def skipped(self, name):
+        """Why it was not run; None if it was, or nobody has asked for it."""
+        return self.scenarios.get(name, {}).get("skipped")

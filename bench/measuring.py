@@ -8,7 +8,7 @@ import statistics
 import subprocess
 import threading
 
-from subjects import WITH_US, Flood
+from subjects import WITH_US, Flood, Process
 
 STOCK = "/usr/lib/x86_64-linux-gnu"     # Debian's own libvirt.so, for clients that use it
 GRACE = 15              # seconds beyond its limit in which a client must have ended
@@ -28,6 +28,10 @@ class Client:
 
     def ready(self):
         return self.process.stdout.readline() in ("registered\n", "connected\n")
+
+    def warm(self):
+        """Once what is to warm it up has come."""
+        return self.process.stdout.readline() == "warm\n"
 
     def expect(self, count):
         """Tells it, once that is known, how many events are to come."""
@@ -69,13 +73,19 @@ def run_local(build, scenario, subject, limit):
     total = scenario.busy * scenario.count
     if subject == "virtmon":
         client = events_client(build, f"qemu:///embed?monitor={flood.folder}/*.qmp", total, limit,
-                               "--guests", scenario.guests, *scenario.args)
+                               "--guests", scenario.guests, "--warm-up",
+                               scenario.busy * scenario.warm_up, *scenario.args)
     else:
         client = Client([build / "bench" / "limits", subject, flood.folder / "0000.qmp", total],
                         limit)
     try:
         if not client.ready():
             return None
+        if subject == "virtmon":
+            flood.order(f"flood 0 {scenario.busy - 1} {scenario.warm_up} {scenario.size}")
+            if not client.warm():
+                return None
+            Process(client.process.pid).wait_until_calm()
         flood.order(f"flood 0 {scenario.busy - 1} {scenario.count} {scenario.size}")
         return client.result()
     finally:
@@ -87,10 +97,22 @@ def start_clients(build, daemon, scenario, limit, clients):
     """Appends them to the list, so that they are ended whatever happens."""
     args = ["--guests", scenario.guests, "--copies", scenario.copies, "--connections",
             scenario.connections, "--others", scenario.others, "--kind", scenario.kind,
-            "--every", 1 if scenario.rate else 64]
+            "--every", 1 if scenario.rate else 64, "--warm-up",
+            scenario.deliveries(scenario.warm_up)]
+    if scenario.patterns:
+        args.append("--patterns")
     for _ in range(scenario.clients + (scenario.stalled > 0)):
-        clients.append(events_client(build, daemon.uri, scenario.expected, limit, *args,
-                                     stock=scenario.stock))
+        clients.append(events_client(build, daemon.uri, scenario.deliveries(scenario.count), limit,
+                                     *args, stock=scenario.stock))
+
+
+def warm_up(daemon, scenario, clients):
+    """Has daemon and clients do what they only do for the first events; whether all came."""
+    daemon.order(scenario.burst(scenario.warm_up))
+    if not all([client.warm() for client in clients]):
+        return False
+    daemon.process.wait_until_calm()
+    return True
 
 
 def run_remote(build, scenario, kind, limit):
@@ -102,7 +124,8 @@ def run_remote(build, scenario, kind, limit):
         start_clients(build, daemon, scenario, limit, clients)
         if not all([client.ready() for client in clients]):
             return None
-        daemon.process.wait_until_calm()
+        if not warm_up(daemon, scenario, clients):
+            return None
         daemon.process.reset_peak()
         cpu = daemon.process.cpu()
         if scenario.stalled:

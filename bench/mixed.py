@@ -11,10 +11,12 @@ import time
 from subjects import WITH_US, virsh
 from measuring import Client, events_client
 from realguest import EVENT, RealGuest
+from scenarios import WARM_UP
 
 QUIET = "BENCH_QUIET"           # what quiet guests' events are called
 PAUSE_MS = 20                   # between calls
 ENDLESS = 10 ** 15              # events: more than any run takes
+VIRSH_LISTS = 200               # so that two of them are above the 99th percentile
 
 
 def percentiles(values, complete):
@@ -115,6 +117,8 @@ class Reader:
         args = ["--any", "--slow", 1000] if scenario.reader == "slow" else ["--any"]
         if scenario.real:
             args += ["--domain", "storm", "--event", EVENT]
+        else:
+            args += ["--warm-up", WARM_UP]
         self.scenario = scenario
         self.client = events_client(build, uri, "-", limit + scenario.seconds, *args)
         assert self.client.ready()
@@ -139,7 +143,8 @@ def quiet_client(build, uri, scenario, limit):
     events = ["--all"] if scenario.reader == "same" else ["--event", QUIET]
     count = scenario.quiet * scenario.quiet_rate * scenario.seconds
     client = events_client(build, uri, count, limit + scenario.seconds, *events, "--every", 1,
-                           "--guests", scenario.quiet + 1, "--storm",
+                           "--guests", scenario.quiet + 1, "--warm-up",
+                           scenario.quiet * WARM_UP, "--storm",
                            "storm" if scenario.real else "guest0")
     assert client.ready()
     return client
@@ -147,12 +152,12 @@ def quiet_client(build, uri, scenario, limit):
 
 def time_virsh_list(uri, times):
     """With the start of the program, as a person sees it."""
-    durations = []
+    durations, answered = [], True
     for _ in range(times):
         began = time.monotonic()
-        virsh(uri, "list")
+        answered = virsh(uri, "list").returncode == 0 and answered
         durations.append(int((time.monotonic() - began) * 1e6))
-    return percentiles(durations, True)
+    return percentiles(durations, answered)
 
 
 class Run:
@@ -183,8 +188,20 @@ class Run:
         if scenario.calls:
             self.calls = Calls(self.build, uri, scenario.seconds, self.limit)
             self.opened(self.calls.client)
+        self.warm_up()
         self.daemon.process.wait_until_calm()
         self.daemon.process.reset_peak()
+
+    def warm_up(self):
+        """By what can be told to: a real guest can only storm."""
+        scenario = self.scenario
+        if scenario.quiet:
+            self.daemon.order(f"call 1 {scenario.quiet} {QUIET}")
+            self.daemon.order(f"flood 1 {scenario.quiet} {WARM_UP} 290")
+            assert self.quiet.warm()
+        if isinstance(self.reader, Reader) and not scenario.real:
+            self.daemon.order(f"flood 0 0 {WARM_UP} 290")
+            assert self.reader.client.warm()
 
     def storm(self):
         scenario = self.scenario
@@ -197,7 +214,6 @@ class Run:
         else:
             self.daemon.order(f"flood 0 0 {ENDLESS} 290")
         if scenario.quiet:
-            self.daemon.order(f"call 1 {scenario.quiet} {QUIET}")
             self.daemon.order(f"pace 1 {scenario.quiet} {scenario.quiet_rate * scenario.seconds} "
                               f"290 {scenario.quiet_rate}")
         if self.calls:
@@ -213,7 +229,7 @@ class Run:
         result = {"quiet": self.quiet.result() if self.quiet else None,
                   "calls": self.calls.result() if self.calls else None, "virsh_list": None}
         if self.calls and result["calls"]["complete"] and not self.scenario.real:
-            result["virsh_list"] = time_virsh_list(self.daemon.uri, 30)
+            result["virsh_list"] = time_virsh_list(self.daemon.uri, VIRSH_LISTS)
         return result
 
     def storm_reader(self, emitted):

@@ -21,6 +21,18 @@ import bootguest                # noqa: E402
 EVENT = "GUEST_CRASHLOADED"
 
 
+def lacks_kvm():
+    """Why a guest cannot run under KVM here, as QEMU says it; None if it can."""
+    done = subprocess.run(
+        ["qemu-system-x86_64", "-machine", "pc,accel=kvm", "-nodefaults", "-display", "none", "-S",
+         "-qmp", "stdio"], input='{"execute": "qmp_capabilities"}\n{"execute": "quit"}\n',
+        capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return None
+    words = done.stderr.strip().splitlines() or [f"QEMU ends with {done.returncode}"]
+    return words[0].removeprefix("qemu-system-x86_64: ")
+
+
 class Counter:
     """A client of a monitor that reads all and counts the storm's events."""
 

@@ -3,9 +3,10 @@
 """report.py BENCH.JSON DOCS: writes DOCS/performance.md and what belongs to it.
 
 The page is performance.md.in with what was measured put in its places. Goals that are not
-reached get what explanations.md says of them, which is written by hand and stays there when the
-page is written again; whether each has something is told at the end. The figures themselves go
-to DOCS/performance/bench.json: from them, all of it can be written again.
+reached, or not measured, get what explanations.md says of them, which is written by hand and stays
+there when the page is written again. If one has nothing there, this says so and ends with 1, once
+all is written. The figures themselves go to DOCS/performance/bench.json: from them, all of it can
+be written again.
 """
 import argparse
 import json
@@ -42,11 +43,18 @@ def goals_table(results, explained):
     """All goals: also what was not measured is to be seen."""
     table = [["scenario", "goal", "at", "measured", ""]]
     for goal, measured, reached in tables.goal_rows(results):
-        verdict = ("not measured" if reached is None else "reached" if reached else
-                   f"**not reached**, [why](#{anchor(goal)})" if goal.name in explained
-                   else "**not reached**")
-        table.append([goal.scenario, goal.text, goal.bound, measured, verdict])
+        table.append([goal.scenario, goal.text, goal.bound, measured,
+                      verdict(results, goal, reached, explained)])
     return tables.text_of(table)
+
+
+def verdict(results, goal, reached, explained):
+    if reached:
+        return "reached"
+    words = "**not reached**" if reached is False else "not measured"
+    if reached is None and results.skipped(goal.scenario):
+        return f"{words}: {results.skipped(goal.scenario)}"
+    return f"{words}, [why](#{anchor(goal)})" if goal.name in explained else words
 
 
 def title(goal):
@@ -58,28 +66,40 @@ def anchor(goal):
     return re.sub(r"[^\w\- ]", "", title(goal).lower()).replace(" ", "-")
 
 
+def missed(results):
+    """Goals of which something has to be said: not reached, or not measured though nothing that it
+    needs is missing on the machine."""
+    return [goal for goal, _measured, reached in tables.goal_rows(results)
+            if reached is False or (reached is None and not results.skipped(goal.scenario))]
+
+
 def reasons(results, explained):
-    """A section for each goal that is not reached and explained."""
-    missed = [goal for goal, _measured, reached in tables.goal_rows(results) if reached is False]
-    sections = [f"### {title(goal)}\n\n{explained[goal.name]}\n" for goal in missed
+    """A section for each of them that is explained."""
+    sections = [f"### {title(goal)}\n\n{explained[goal.name]}\n" for goal in missed(results)
                 if goal.name in explained]
-    if not missed:
-        return "All that were measured are reached.\n"
-    return "\n".join(sections) or "Nothing is known of them yet.\n"
+    return "\n".join(sections) or ("Nothing is known of them yet.\n" if missed(results) else
+                                   "All that were measured are reached.\n")
 
 
 def unexplained(results, explained):
-    return [title(goal) for goal, _measured, reached in tables.goal_rows(results)
-            if reached is False and goal.name not in explained]
+    return [title(goal) for goal in missed(results) if goal.name not in explained]
 
 
 def how(results):
     options = results.options
     runs = "one run" if options["runs"] == 1 else f"{options['runs']} runs"
     command = "make bench FULL=1" if options["full"] else "make bench"
-    return textwrap.fill(f"`{command}`, {runs} of each scenario, each cut off after "
+    warm = f"after {options['warm_up']} events to warm up " if "warm_up" in options else ""
+    return textwrap.fill(f"`{command}`, {runs} of each scenario, each {warm}cut off after "
                          f"{options['limit']} s. {tables.machine_text(results)}.", 100,
                          break_on_hyphens=False) + "\n"
+
+
+def time_taken(results):
+    table = tables.time_table(results)
+    if len(table) == 1:
+        return "How long each scenario took was not measured.\n"
+    return tables.text_of(table)
 
 
 def page(results, template, explained):
@@ -93,6 +113,7 @@ def page(results, template, explained):
         "remote": tables.text_of(tables.remote_table(results)),
         "idle": tables.text_of(tables.idle_table(results)),
         "mixed": tables.text_of(tables.mixed_table(results)),
+        "time": time_taken(results),
         **{f"curve {name}": f"![{caption}](performance/{name}.svg)\n" if name in drawn else
            "Not measured.\n" for name, caption in CAPTIONS.items()},
     }
@@ -126,9 +147,11 @@ def main():
     (folder / "bench.json").write_text(compact(everything), encoding="utf-8")
     for name, svg in drawn.items():
         (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
-    for line in unexplained(results, explained):
-        print(f"report: not reached, and not explained: {line}", file=sys.stderr)
+    lines = unexplained(results, explained)
+    for line in lines:
+        print(f"report: not reached or not measured, and not explained: {line}", file=sys.stderr)
+    return 1 if lines else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""run.py --build DIR [--scenario NAME] [--full]: measures virtmon, and libvirtd beside it.
+"""run.py --build DIR [--scenario NAME] [--full] [--plan]: measures virtmon, and libvirtd beside it.
 
 Scenarios are in scenarios.py, what they show in README.md. Prints Markdown tables, which also go
 to DIR/bench.md, and writes all that was measured to DIR/bench.json.
@@ -13,6 +13,7 @@ import re
 import resource
 import signal
 import sys
+import time
 
 import machine
 import scenarios
@@ -22,6 +23,7 @@ from figures import Results
 from measuring import run_idle, run_local, run_remote
 from mixed import run_mixed
 from progress import Progress
+from realguest import lacks_kvm
 
 RUNNERS = {"Remote": run_remote, "Idle": run_idle, "Mixed": run_mixed}
 # Seconds after which a run is cut off.
@@ -56,18 +58,42 @@ def subjects(scenario, libvirtd):
 
 def measure(build, scenario, runs, limit, libvirtd, progress):
     """All runs, as they are written to bench.json."""
-    found = {}
+    found, took = {}, {}
     progress.scenario(scenario.name)
-    for subject, run in subjects(scenario, libvirtd).items():
+    skipped = lacks_kvm() if getattr(scenario, "storm", None) == "kvm" else None
+    for subject, run in ({} if skipped else subjects(scenario, libvirtd)).items():
         found[subject] = []
+        began = time.monotonic()
         for number in range(1, runs + 1):
             progress.run(number, runs, subject)
             found[subject].append(run(build, limit))
             last = found[subject][-1]
             if subject == Libvirtd.name and last and not last["complete"]:
                 break               # once is enough to know, and takes long
+        took[subject] = round(time.monotonic() - began, 1)
     progress.clear()
-    return {"type": type(scenario).__name__, **scenario.described(), "runs": found}
+    return {"type": type(scenario).__name__, **scenario.described(), "skipped": skipped,
+            "took": took, "runs": found}
+
+
+def plan(chosen, libvirtd, build):
+    """What would be run, and what that took when it was last measured: in this build, or else in
+    what docs/performance.md was made of."""
+    last = {}
+    for path in (machine.SOURCE / "docs" / "performance" / "bench.json", build / "bench.json"):
+        if path.exists():
+            scenarios_then = json.loads(path.read_text(encoding="utf-8"))["scenarios"]
+            last.update({name: one for name, one in scenarios_then.items() if "took" in one})
+    table = [["scenario", "what", "with", "took"]]
+    total, unknown = 0, 0
+    for one in chosen:
+        took = sum(last[one.name]["took"].values()) if one.name in last else None
+        total, unknown = total + (took or 0), unknown + (took is None)
+        table.append([one.name, one.text, ", ".join(subjects(one, libvirtd)),
+                      "?" if took is None else tables.clock(took)])
+    table.append(["all", f"{unknown} of them not measured yet" if unknown else "", "",
+                  tables.clock(total)])
+    return tables.text_of(table)
 
 
 def main():
@@ -80,6 +106,8 @@ def main():
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--limit", type=int, help="seconds after which a run is cut off")
     parser.add_argument("--no-libvirtd", action="store_true", help="measure virtmon alone")
+    parser.add_argument("--plan", action="store_true",
+                        help="say what would be run and how long that took last time")
     args = parser.parse_args()
     # Whoever ends this ends all that it has started.
     signal.signal(signal.SIGTERM, lambda *_args: sys.exit("bench: terminated"))
@@ -89,6 +117,9 @@ def main():
 
     chosen = choose(args.scenario, args.full)
     libvirtd = not args.no_libvirtd
+    if args.plan:
+        print(plan(chosen, libvirtd, args.build), end="")
+        return
     if libvirtd and os.geteuid() != 0 and \
             any(getattr(one, "libvirtd", False) for one in chosen):
         sys.exit("bench: a libvirtd to compare with needs root; or say --no-libvirtd")
@@ -97,7 +128,7 @@ def main():
     progress = Progress(len(chosen))
     everything = {"machine": machine.facts(args.build),
                   "options": {"runs": args.runs, "limit": limit, "full": args.full,
-                              "scenario": args.scenario},
+                              "scenario": args.scenario, "warm_up": scenarios.WARM_UP},
                   "scenarios": {}}
     for scenario in chosen:
         everything["scenarios"][scenario.name] = measure(args.build, scenario, args.runs, limit,

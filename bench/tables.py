@@ -163,6 +163,9 @@ def mixed_table(results):
     for name, scenario in results.scenarios.items():
         if scenario["type"] != "Mixed":
             continue
+        if results.skipped(name):
+            table.append([name, scenario["text"], "-", "-", "-", "-", "-", "-",
+                          f"not run: {results.skipped(name)}"])
         for subject, runs in scenario["runs"].items():
             storms = [run["emitted"] / run["seconds"] for run in runs if run and run["emitted"]]
             notes = [cut_off(results, runs)]
@@ -195,8 +198,31 @@ def goals_table(results):
     return table
 
 
+# --- what it took to measure ---
+
+def time_table(results):
+    """Minutes and seconds of all runs of a scenario, with what starts and ends them."""
+    table = [["scenario", "virtmon", "libvirtd", "until then"]]
+    total = 0
+    for name, scenario in results.scenarios.items():
+        took = scenario.get("took")
+        if not took:
+            continue
+        total += sum(took.values())
+        own = sum(seconds for subject, seconds in took.items() if subject != "libvirtd")
+        table.append([name, clock(own), clock(took["libvirtd"]) if "libvirtd" in took else "",
+                      clock(total)])
+    return table
+
+
+def clock(seconds):
+    minutes, seconds = divmod(round(seconds), 60)
+    return f"{minutes}:{seconds:02}"
+
+
 TABLES = (("In process", local_table), ("Through a daemon", remote_table), ("Idle", idle_table),
-          ("Storms and everybody else", mixed_table), ("Goals", goals_table))
+          ("Storms and everybody else", mixed_table), ("Goals", goals_table),
+          ("What it took", time_table))
 
 
 def document(results):

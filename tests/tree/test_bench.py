@@ -30,10 +30,15 @@ CUT = {**RUN, "complete": False, "delivered": 17}
 
 def results(runs, name="S1-100k", **scenario):
     """As if this scenario alone had been run, by virtmond."""
+    return results_of({name: runs}, **scenario)
+
+
+def results_of(runs, **scenario):
+    """The same of several, by their names."""
     return figures.Results({
-        "machine": {}, "options": {"runs": len(runs), "limit": 20, "full": False},
+        "machine": {}, "options": {"runs": 3, "limit": 20, "full": False},
         "scenarios": {name: {"type": "Remote", "text": "a burst", "rate": 0, "count": 1000,
-                             **scenario, "runs": {"virtmond": runs}}}})
+                             **scenario, "runs": {"virtmond": runs[name]}} for name in runs}})
 
 
 def judged(name, found):
@@ -82,7 +87,7 @@ def test_nothing_is_chosen_by_a_wrong_name():
 def test_a_run_that_was_cut_off_gives_no_figures():
     found = results([CUT])
     assert found.median("S1-100k", "virtmond", figures.rate) is None
-    assert judged("s1-100k-rate", found)[0] is None
+    assert judged("s1-100k-rate", found) == (False, "cut off")
     assert judged("s1-100k-lost", found) == (False, "cut off")
     row = tables.remote_table(found)[1]
     assert row[3:8] == ["-"] * 5
@@ -104,7 +109,67 @@ def test_a_goal_is_reached_at_its_bound(seconds, reached):
 def test_what_is_lost_or_failed_is_said():
     words = tables.remote_table(results([{**RUN, "lost": 5, "disordered": 1}, None]))[1][8]
     assert words == "1 of 2 failed; LOST and told 5; OUT OF ORDER"
-    assert judged("s1-100k-lost", results([{**RUN, "lost": 5}])) == (False, "5 lost")
+
+
+@pytest.mark.parametrize("flaw,words", [
+    ({"complete": False}, "cut off"), ({"lost": 5}, "5 lost"), ({"disordered": 1}, "out of order")])
+def test_one_bad_run_spoils_every_goal_of_a_scenario(flaw, words):
+    """Two others are as they should be: their median alone would reach it."""
+    good = {**RUN, "seconds": 0.001}
+    for runs in [good, good, {**good, **flaw}], [{**good, **flaw}, good, good]:
+        for name in ("s1-100k-rate", "s1-100k-cpu", "s1-100k-lost"):
+            assert judged(name, results([good] * 3))[0] is True
+            assert judged(name, results(runs)) == (False, words)
+        for bad in ("S1-100k", "S3-1k-glob"):
+            found = results_of({"S1-100k": [good] * 3, "S3-1k-glob": [good] * 3, bad: runs})
+            assert judged("s3-1k-glob", found) == (False, f"{bad}: {words}")
+
+
+def test_a_run_that_failed_is_cut_off():
+    assert judged("s1-100k-rate", results([RUN, None])) == (False, "cut off")
+
+
+def test_the_sizes_of_bursts_are_named():
+    """All that were measured, also when one of them was cut off."""
+    runs = {"S1": [{**RUN, "seconds": 0.6}], "S1-100k": [RUN], "S1-1M": [RUN]}
+    words = "1.20 (S1), 1.00 (S1-100k), 1.00 (S1-1M) times 500 µs"
+    assert judged("s1-flat", results_of(runs)) == (True, words)
+    runs["S8-5k"] = [{**RUN, "seconds": 0.61}]
+    assert judged("s1-flat", results_of(runs)) == (False, "1.22 (S8-5k), " + words)
+    runs["S8-5k"] = [CUT]
+    assert judged("s1-flat", results_of(runs)) == (False, "S8-5k: cut off")
+
+
+def stormy(*runs, **quiet):
+    """Real storms, of runs (emitted, delivered, told lost)."""
+    return results([{"complete": True, "emitted": emitted,
+                     "quiet": {"complete": True, "p99_us": 100, "lost": 0, **quiet},
+                     "reader": {"complete": True, "delivered": delivered, "lost": lost}}
+                    for emitted, delivered, lost in runs], "R3-tcg")
+
+
+def test_each_storm_is_judged_by_itself():
+    """One that had an event too many does not make up for another that had one too few."""
+    assert judged("r3-told", stormy((100, 90, 10), (50, 50, 0)))[0] is True
+    assert judged("r3-told", stormy((100, 90, 11), (50, 49, 0))) == \
+        (False, "-1 neither delivered nor told")
+
+
+@pytest.mark.parametrize("flaw,verdict", [
+    ({}, (True, "0.10 ms")), ({"complete": False}, (False, "cut off")),
+    ({"lost": 3}, (False, "3 lost")), ({"disordered": 1}, (False, "out of order"))])
+def test_who_is_beside_a_storm_gets_all(flaw, verdict):
+    found = stormy((100, 100, 0), **flaw)
+    found.scenarios["F1"] = found.scenarios["R3-tcg"]
+    assert judged("f1-quiet", found) == verdict
+
+
+@pytest.mark.parametrize("count,verdict", [
+    (100, (True, "10.0 ms")), (99, (None, "fewer than 100 in a run"))])
+def test_a_percentile_is_of_enough(count, verdict):
+    one = {"complete": True, "count": 200, "p99_us": 10_000}
+    found = results([{"virsh_list": one}, {"virsh_list": {**one, "count": count}}], "F3")
+    assert judged("f3-virsh-list", found) == verdict
 
 
 def test_what_was_not_measured_is_not_judged():
@@ -130,6 +195,41 @@ def test_the_page_is_what_is_written_from_its_figures():
         (DOCS / "performance" / "bench.json").read_text(encoding="utf-8")
     for name, svg in drawn.items():
         assert svg == (DOCS / "performance" / f"{name}.svg").read_text(encoding="utf-8"), name
+
+
+def test_goals_that_are_missed_are_explained():
+    everything = json.loads((DOCS / "performance" / "bench.json").read_text(encoding="utf-8"))
+    explained = report.explanations((BENCH / "explanations.md").read_text(encoding="utf-8"))
+    found = figures.Results(everything)
+    assert report.unexplained(found, explained) == []
+    assert report.unexplained(found, {}) != []
+
+
+def test_what_a_machine_lacks_explains_itself():
+    """As guests under KVM: no word by hand is needed, and the page says what is missing."""
+    found = figures.Results({"machine": {}, "options": {}, "scenarios": {
+        "R1-kvm": {"type": "Mixed", "text": "", "skipped": "no /dev/kvm", "runs": {}}}})
+    missed = report.missed(found)
+    assert not any(goal.scenario == "R1-kvm" for goal in missed)
+    assert any(goal.scenario == "R1-tcg" for goal in missed)
+    assert "not measured: no /dev/kvm |" in report.goals_table(found, {})
+    assert tables.mixed_table(found)[1][-1] == "not run: no /dev/kvm"
+
+
+@pytest.mark.parametrize("took,words", [(None, "?"), ({"virtmond": 61.6, "libvirtd": 4}, "1:06")])
+def test_the_plan_says_how_long_it_took(tmp_path, monkeypatch, took, words):
+    one = {} if took is None else {"took": took}
+    (tmp_path / "bench.json").write_text(json.dumps({"scenarios": {"S1": one}}))
+    monkeypatch.setattr(run.machine, "SOURCE", tmp_path)
+    text = run.plan(run.choose("S1", False)[:1], True, tmp_path)
+    assert f"| S1 | burst of 20,000 | virtmond, libvirtd | {words} |" in text
+
+
+def test_every_event_warms_up():
+    """At least 200 of them, however many guests take part."""
+    for one in scenarios.every():
+        if hasattr(one, "busy"):
+            assert scenarios.WARM_UP <= one.warm_up * one.busy < scenarios.WARM_UP + one.busy
 
 
 def test_no_page_is_made_of_a_part(tmp_path, monkeypatch):
