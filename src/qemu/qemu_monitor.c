@@ -663,15 +663,17 @@ qemuMonitorRead(qemuMonitor *mon)
         struct cmsghdr align;
     } control;
     char *buffer = virIOLoopBuffer(mon->io);
-    struct iovec iov = { buffer, VIR_IO_LOOP_BUFFER_SIZE };
+    struct iovec iov = { buffer, QEMU_MONITOR_READ_MAX };
     struct msghdr msg = {
         .msg_iov = &iov,
         .msg_iovlen = 1,
         .msg_control = control.bytes,
         .msg_controllen = sizeof(control.bytes),
     };
-    ssize_t got = recvmsg(mon->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    ssize_t got;
 
+    G_STATIC_ASSERT(QEMU_MONITOR_READ_MAX <= VIR_IO_LOOP_BUFFER_SIZE);
+    got = recvmsg(mon->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (got > 0) {
         mon->received = g_get_real_time();
         virIOThrottleCount(mon->throttle, got);

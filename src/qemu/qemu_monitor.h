@@ -33,6 +33,9 @@
 /* File descriptors that may go with one command; QEMU takes one at a time per message,
  * SCM_MAX_FD is 253. */
 #define QEMU_MONITOR_FDS_MAX 16
+/* Bytes that are read of one QEMU before others of the same thread get their turn: what a QEMU
+ * that says little waits for beside one that storms. */
+#define QEMU_MONITOR_READ_MAX (128 * 1024)
 
 typedef struct _qemuMonitor qemuMonitor;
 

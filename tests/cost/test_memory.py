@@ -14,7 +14,7 @@ QUEUE_BYTES_MAX = 64 * MIB      # VIR_OBJECT_EVENT_QUEUE_BYTES_MAX
 # One guest alone may not fill a queue.
 GUESTS = 10
 # Beside the queue: what is on its way to it, and pages that are touched only now. In process that is
-# a read of 256 KiB, its events and those that were delivered last; in the daemon a step of events,
+# a read of 128 KiB, its events and those that were delivered last; in the daemon a step of events,
 # as such and as they travel.
 ALLOWANCE = 2 * MIB
 

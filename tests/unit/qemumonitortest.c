@@ -1196,7 +1196,7 @@ testPause(void)
         virIOLoopInvokeWait(f.io, resumeInThread, &f);
     }
     /* It was asked before each read. */
-    g_assert_cmpuint(atomic_load(&f.refusals), >=, storm->len / VIR_IO_LOOP_BUFFER_SIZE);
+    g_assert_cmpuint(atomic_load(&f.refusals), >=, storm->len / QEMU_MONITOR_READ_MAX);
 
     /* It still refuses, but somebody waits for what is said. */
     g_assert_cmpint(qemuMonitorCommand(f.mon, "{\"execute\":\"query-name\"}", NULL, 0, 0, &reply,
