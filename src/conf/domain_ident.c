@@ -43,6 +43,14 @@ virDomainIdentRef(virDomainIdent *ident)
 void
 virDomainIdentUnref(virDomainIdent *ident)
 {
-    if (ident && atomic_fetch_sub_explicit(&ident->refs, 1, memory_order_acq_rel) == 1)
+    if (ident)
+        virDomainIdentUnrefMany(ident, 1);
+}
+
+void
+virDomainIdentUnrefMany(virDomainIdent *ident, unsigned int count)
+{
+    if (count > 0 &&
+        atomic_fetch_sub_explicit(&ident->refs, count, memory_order_acq_rel) == count)
         g_free(ident);
 }

@@ -49,4 +49,7 @@ struct _virDomainIdent {
 virDomainIdent *virDomainIdentNew(const char *name, const unsigned char *uuid, int id);
 virDomainIdent *virDomainIdentRef(virDomainIdent *ident);
 void virDomainIdentUnref(virDomainIdent *ident);
+/* Releases @count references at once: threads that look at the same stream's events have the
+ * counter's cache line in common. With 0, @ident may be NULL. */
+void virDomainIdentUnrefMany(virDomainIdent *ident, unsigned int count);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(virDomainIdent, virDomainIdentUnref)

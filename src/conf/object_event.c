@@ -112,20 +112,27 @@ virObjectEventRef(virObjectEvent *event)
     return event;
 }
 
-void
-virObjectEventUnref(virObjectEvent *event)
+/* Drops a reference on @event. If that was the last, returns the event's reference on its ident,
+ * else NULL. */
+static virDomainIdent *
+virObjectEventRelease(virObjectEvent *event)
 {
     virDomainIdent *ident;
 
-    if (!event)
-        return;
     /* Nearly every event has one owner from its birth to its end. */
     if (atomic_load_explicit(&event->refs, memory_order_acquire) != 1 &&
         atomic_fetch_sub_explicit(&event->refs, 1, memory_order_acq_rel) != 1)
-        return;
+        return NULL;
     ident = event->domain;
     event->klass->free(event);
-    virDomainIdentUnref(ident);
+    return ident;
+}
+
+void
+virObjectEventUnref(virObjectEvent *event)
+{
+    if (event)
+        virDomainIdentUnref(virObjectEventRelease(event));
 }
 
 virObjectEvent *
@@ -155,12 +162,23 @@ virObjectEventBatchAdd(virObjectEventBatch *batch, virObjectEvent *event)
 static void
 virObjectEventFreeList(virObjectEvent *event)
 {
+    virDomainIdent *ident = NULL;           /* has these many references to be released */
+    unsigned int count = 0;
+
     while (event) {
         virObjectEvent *next = event->next;
+        virDomainIdent *released = virObjectEventRelease(event);
 
-        virObjectEventUnref(event);
+        if (released && released != ident) {
+            virDomainIdentUnrefMany(ident, count);
+            ident = released;
+            count = 0;
+        }
+        if (released)
+            count++;
         event = next;
     }
+    virDomainIdentUnrefMany(ident, count);
 }
 
 void
@@ -788,6 +806,8 @@ virObjectEventStateNext(virObjectEventState *state, virObjectEventTurn *turn)
     if (!(event = *from))
         return NULL;
     *from = event->next;
+    /* Another core has just written it. */
+    __builtin_prefetch(*from);
     turn->prompts = event->late ? 0 : turn->prompts + 1;
     return event;
 }

@@ -72,7 +72,14 @@ testReferences(void)
     for (i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
     g_assert_cmpuint(atomic_load(&ident->refs), ==, 1);
-    virDomainIdentUnref(ident);
+    for (i = 0; i < THREADS; i++)
+        virDomainIdentRef(ident);
+    virDomainIdentUnrefMany(ident, THREADS - 1);
+    g_assert_cmpuint(atomic_load(&ident->refs), ==, 2);
+    virDomainIdentUnrefMany(ident, 0);
+    g_assert_cmpuint(atomic_load(&ident->refs), ==, 2);
+    virDomainIdentUnrefMany(ident, 2);
+    virDomainIdentUnrefMany(NULL, 0);
     virDomainIdentUnref(NULL);
 }
 
