@@ -11,6 +11,7 @@
 
 #include "virerror_priv.h"
 #include "virgettext.h"
+#include "virnetxdr.h"
 
 #define VIR_FROM_THIS VIR_FROM_RPC
 
@@ -29,7 +30,7 @@ struct _virNetEvent {
     char bytes[];               /* the packet: head, body */
 };
 
-virNetEvent *
+VIR_NET_XDR_CALLS_FILTERS virNetEvent *
 virNetEventNew(unsigned int program, unsigned int version, int procedure, bool numbered,
                xdrproc_t filter, void *data)
 {

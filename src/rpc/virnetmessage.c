@@ -15,6 +15,7 @@
 #include "virerror_priv.h"
 #include "virgettext.h"
 #include "virlog.h"
+#include "virnetxdr.h"
 
 #define VIR_FROM_THIS VIR_FROM_RPC
 
@@ -99,7 +100,7 @@ virNetMessageAddFDs(virNetMessage *msg, const int *fds, size_t nfds)
     return 0;
 }
 
-virNetMessage *
+VIR_NET_XDR_CALLS_FILTERS virNetMessage *
 virNetMessageNew(const virNetMessageHeader *header, xdrproc_t filter, void *data,
                  const int *fds, size_t nfds)
 {
@@ -235,7 +236,7 @@ virNetMessageSetSerial(virNetMessage *msg, unsigned int serial)
     virNetMessageWriteHeader(msg->bytes, msg->len, &msg->header);
 }
 
-int
+VIR_NET_XDR_CALLS_FILTERS int
 virNetMessageDecode(const char *payload, size_t len, xdrproc_t filter, void *data, size_t size)
 {
     XDR xdr;

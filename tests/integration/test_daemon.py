@@ -468,12 +468,18 @@ def test_service_manager(start_virtmond, folder, notify):
     assert daemon.process.wait(timeout=DEADLINE) == 0
 
 
-def test_units(tmp_path):
+@pytest.mark.parametrize("unprivileged", [False, True])
+def test_units(tmp_path, unprivileged):
     """systemd finds nothing wrong with them."""
     folder = SOURCE / "src" / "remote" / "systemd"
     service = (folder / "virtmond.service.in").read_text()
     assert "ExecStart=@sbindir@/virtmond\n" in service
     (tmp_path / "virtmond.service").write_text(service.replace("@sbindir@/virtmond", VIRTMOND))
+    if unprivileged:
+        place = tmp_path / "virtmond.service.d"
+        place.mkdir()
+        (place / "unprivileged.conf").write_text(
+            (folder / "virtmond-unprivileged.conf.in").read_text())
     units = []
     for unit in sorted(folder.glob("*.socket")):
         (tmp_path / unit.name).write_text(unit.read_text())

@@ -30,6 +30,7 @@ EXPECTED = re.compile("|".join([
     r"share/locale/[A-Za-z_]+/LC_MESSAGES/virtmon\.mo",
     r"share/polkit-1/actions/org\.virtmon\.policy",
     r"share/polkit-1/actions/org\.virtmon\.api\.policy",
+    r"share/virtmon/virtmond-unprivileged\.conf",
     r"share/man/man(1/virtmon\.1|5/virtmond(-acl|\.conf)\.5|8/virtmond\.8)",
 ]))
 # Without the libraries that Meson lets its tests find.
