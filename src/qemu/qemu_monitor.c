@@ -453,9 +453,10 @@ qemuMonitorReplied(qemuMonitor *mon, const qemuMonitorLine *line)
     else
         command = qemuMonitorTakePending(mon, line->id);
     if (!command) {
+        /* Not what it says: that may be somebody's secret. */
         if (virLogRepeatBegin(&mon->strayLog))
-            VIR_WARN("monitor '%s' answers a command that nobody sent: %.200s", mon->path,
-                     line->text);
+            VIR_WARN("monitor '%s' answers a command that nobody sent, in %zu bytes", mon->path,
+                     line->textLen);
         return;
     }
     qemuMonitorCommandFinish(mon, command, g_strndup(line->text, line->textLen));

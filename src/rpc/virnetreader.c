@@ -35,6 +35,7 @@ struct _virNetReader {
     virNetSocket *sock;
     size_t max;                 /* bytes of the longest packet */
     bool paused;                /* what is kept may have whole packets in it */
+    bool secret;                /* what is kept is wiped before it is freed */
     char *kept;                 /* bytes from @start to @end weren't handed out */
     size_t start, end;
     size_t size;                /* of @kept */
@@ -53,6 +54,14 @@ virNetReaderNew(virNetSocket *sock)
     return reader;
 }
 
+static void
+virNetReaderFreeKept(virNetReader *reader)
+{
+    if (reader->secret && reader->kept)
+        explicit_bzero(reader->kept, reader->size);
+    g_free(g_steal_pointer(&reader->kept));
+}
+
 void
 virNetReaderFree(virNetReader *reader)
 {
@@ -62,7 +71,7 @@ virNetReaderFree(virNetReader *reader)
         return;
     for (i = 0; i < reader->nfds; i++)
         close(reader->fds[i].fd);
-    g_free(reader->kept);
+    virNetReaderFreeKept(reader);
     g_free(reader);
 }
 
@@ -70,6 +79,17 @@ void
 virNetReaderSetMax(virNetReader *reader, size_t max)
 {
     reader->max = max;
+}
+
+void
+virNetReaderSetSecret(virNetReader *reader, bool secret)
+{
+    /* What comes from now on may be kept, but not what was there before. */
+    if (reader->secret && !secret && reader->kept) {
+        explicit_bzero(reader->kept, reader->start);
+        explicit_bzero(reader->kept + reader->end, reader->size - reader->end);
+    }
+    reader->secret = secret;
 }
 
 size_t
@@ -246,13 +266,13 @@ virNetReaderKeep(virNetReader *reader, const char *data, size_t len, size_t done
     size_t left = len - done;
 
     if (left == 0) {
-        g_free(g_steal_pointer(&reader->kept));
+        virNetReaderFreeKept(reader);
         reader->start = reader->end = reader->size = 0;
     } else if (reader->kept && data == reader->kept + reader->start) {
         reader->start += done;
     } else {
         if (left > reader->size || left < reader->size / 4) {
-            g_free(reader->kept);
+            virNetReaderFreeKept(reader);
             reader->kept = g_malloc(left);
             reader->size = left;
         }
@@ -300,14 +320,23 @@ virNetReaderGrow(virNetReader *reader)
         reader->end = have;
     }
     if (reader->size < have + VIR_NET_SOCKET_READ_MIN) {
-        reader->kept = g_realloc(reader->kept, want);
+        if (reader->secret) {
+            char *kept = g_malloc(want);
+
+            memcpy(kept, reader->kept, have);
+            virNetReaderFreeKept(reader);
+            reader->kept = kept;
+        } else {
+            reader->kept = g_realloc(reader->kept, want);
+        }
         reader->size = want;
     }
 }
 
-virNetReaderResult
-virNetReaderRun(virNetReader *reader, char *buffer, size_t size, virNetReaderFunc func,
-                void *opaque)
+/* As virNetReaderRun(). @used: how much of @buffer was written to (returns) */
+static virNetReaderResult
+virNetReaderTurn(virNetReader *reader, char *buffer, size_t size, size_t *used,
+                 virNetReaderFunc func, void *opaque)
 {
     virNetReaderResult result;
     size_t have;
@@ -315,6 +344,7 @@ virNetReaderRun(virNetReader *reader, char *buffer, size_t size, virNetReaderFun
     char *data;
     ssize_t n;
 
+    *used = 0;
     have = reader->end - reader->start;
     if (reader->paused && have > 0) {
         data = reader->kept + reader->start;
@@ -333,6 +363,7 @@ virNetReaderRun(virNetReader *reader, char *buffer, size_t size, virNetReaderFun
         if (have > 0)
             memcpy(buffer, reader->kept + reader->start, have);
         data = buffer;
+        *used = have;
     } else {
         virNetReaderGrow(reader);
         data = reader->kept;
@@ -349,9 +380,24 @@ virNetReaderRun(virNetReader *reader, char *buffer, size_t size, virNetReaderFun
     have += n;
     if (data == reader->kept)
         reader->end = have;
+    else
+        *used = have;
     result = virNetReaderParse(reader, data, have, &done, func, opaque);
     reader->paused = result == VIR_NET_READER_PAUSED;
     if (result == VIR_NET_READER_PAUSED || result == VIR_NET_READER_WAIT)
         virNetReaderKeep(reader, data, have, done);
+    return result;
+}
+
+virNetReaderResult
+virNetReaderRun(virNetReader *reader, char *buffer, size_t size, virNetReaderFunc func,
+                void *opaque)
+{
+    bool secret = reader->secret;       /* @func may know better for what comes next */
+    size_t used;
+    virNetReaderResult result = virNetReaderTurn(reader, buffer, size, &used, func, opaque);
+
+    if (secret)
+        explicit_bzero(buffer, used);
     return result;
 }

@@ -46,6 +46,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(virNetReader, virNetReaderFree)
 /* No packet may be longer than that, with its length word; without it, VIR_NET_MESSAGE_LEN_MAX is
  * the limit. */
 void virNetReaderSetMax(virNetReader *reader, size_t max);
+/* What comes may be a password: of what was handed out, nothing stays in the lent buffer, nor in
+ * memory that is freed. Not so at first. */
+void virNetReaderSetSecret(virNetReader *reader, bool secret);
 /**
  * virNetReaderRun:
  * @buffer: lent for the call

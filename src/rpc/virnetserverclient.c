@@ -832,6 +832,7 @@ virNetServerClientNew(virNetServer *server, virNetSocket *sock,
     client->reader = virNetReaderNew(sock);
     if (client->anonymous || client->readonly)
         virNetReaderSetMax(client->reader, VIR_NET_SERVER_CLIENT_ANONYMOUS_MAX);
+    virNetReaderSetSecret(client->reader, client->anonymous);
     client->writer = virNetWriterNew(sock, virNetServerClientSent, client);
     client->keepalive = virKeepAliveNew(client->loop, &virNetServerClientKeepAliveFuncs, client);
     client->worker = virNetServerWorkersOwnerNew(virNetServerGetWorkers(server));
@@ -945,6 +946,7 @@ virNetServerClientCountAuthenticated(void *opaque)
     if (!client->anonymous || client->state == VIR_NET_SERVER_CLIENT_CLOSED)
         return;
     client->anonymous = false;
+    virNetReaderSetSecret(client->reader, false);
     if (!client->readonly)
         virNetReaderSetMax(client->reader, VIR_NET_MESSAGE_LEN_MAX);
     virNetServerAnonymousLess(client->server, client);

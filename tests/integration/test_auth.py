@@ -2,13 +2,16 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Who is let in by a daemon, and who isn't: SASL with a real database, a real polkitd."""
 import contextlib
+import fcntl
 import os
 import pathlib
 import select
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
+import termios
 import time
 
 import pytest
@@ -814,3 +817,66 @@ def test_who_may_come_to_be_asked(start_virtmond):
     assert daemon.socket().stat().st_mode & 0o777 == 0o777
     daemon = start_virtmond(config='auth_unix_rw = "polkit"\nunix_sock_rw_perms = "0770"\n')
     assert daemon.socket().stat().st_mode & 0o777 == 0o770
+
+
+# --- what stays in memory ---
+
+def send_in_pieces(client, data, size):
+    """Each is read before the next one comes."""
+    for at in range(0, len(data), size):
+        client.send(data[at:at + size])
+        wire.wait_for(lambda: struct.unpack("i", fcntl.ioctl(
+            client.sock, termios.TIOCOUTQ, bytes(4)))[0] == 0, "all of it to be read")
+
+
+def memory_has(pid, *texts):
+    """Which of them are in any memory of a process that can be written to."""
+    found = set()
+    with open(f"/proc/{pid}/mem", "rb") as memory:
+        for line in pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines():
+            start, end = (int(number, 16) for number in line.split()[0].split("-"))
+            if line.split()[1].startswith("rw"):
+                memory.seek(start)
+                data = memory.read(end - start)
+                found |= {text for text in texts if text in data}
+    return found
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to look into a process")
+@pytest.mark.parametrize("mechanism", ["PLAIN", "NONSUCH"])
+def test_nothing_of_a_password_stays(start_virtmond, database, mechanism):
+    """Neither of what came over the wire, where each letter is four bytes, nor of what was made of
+    it; whole or in pieces, right or wrong, with the connection open or gone."""
+    daemon = start_virtmond(config='auth_unix_rw = "sasl"\n', env=database.env)
+    left = "right-%s" % os.urandom(8).hex()
+    database.add("leaver", left)
+    wanted = []
+    clients = []
+    for number, size in enumerate((1 << 20, 700, 97, 1)):
+        password = left if number % 2 else "wrong-%s" % os.urandom(8).hex()
+        args = start_args(mechanism, f"\0leaver\0{password}".encode())
+        clients.append(client := Wire(daemon.socket()))
+        client.done(REMOTE, wire.SASL_INIT)
+        send_in_pieces(client, wire.packet(REMOTE, wire.SASL_START, args, 1), size)
+        client.reply()
+        if number % 2:
+            client.close()
+        wanted.append(chars(password.encode())[4:])
+        # One that is right is in the pages of the database, too, which Berkeley DB keeps.
+        if mechanism != "PLAIN" or not number % 2:
+            wanted.append(password.encode())
+    # Half of one, and then the end.
+    password = "half-%s" % os.urandom(8).hex()
+    args = start_args(mechanism, f"\0leaver\0{password}".encode())
+    with Wire(daemon.socket()) as client:
+        client.done(REMOTE, wire.SASL_INIT)
+        send_in_pieces(client, wire.packet(REMOTE, wire.SASL_START, args, 1)[:-8], 300)
+    with Wire(daemon.socket(True)) as client:
+        client.open()
+    wanted += [password[:-3].encode(), chars(password[:-3].encode())[4:]]
+    try:
+        assert memory_has(daemon.pid, str(daemon.socket()).encode())
+        assert memory_has(daemon.pid, *wanted) == set()
+    finally:
+        for client in clients:
+            client.close()
