@@ -12,13 +12,15 @@
 
 #include <string.h>
 
-/* Adds @lead + @word if it begins with @partial and isn't there yet. */
+/* Adds @lead + @word if it begins with @partial and isn't there yet. What would steer the terminal
+ * is left out: readline, ours and bash's, shows words as they are. */
 static void
 vshCompleteAdd(GPtrArray *found, const char *partial, const char *lead, const char *word)
 {
     g_autofree char *whole = g_strconcat(lead, word, NULL);
+    g_autofree char *safe = vshEscape(whole, false);
 
-    if (g_str_has_prefix(whole, partial) &&
+    if (g_str_has_prefix(whole, partial) && g_str_equal(whole, safe) &&
         !g_ptr_array_find_with_equal_func(found, whole, g_str_equal, NULL))
         g_ptr_array_add(found, g_steal_pointer(&whole));
 }

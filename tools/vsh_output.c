@@ -86,6 +86,7 @@ vshLog(vshControl *ctl, vshDebugLevel level, const char *message)
 {
     g_autoptr(GDateTime) now = NULL;
     g_autofree char *when = NULL;
+    g_autofree char *safe = NULL;
     g_autofree char *line = NULL;
     const char *at;
     size_t left;
@@ -94,8 +95,10 @@ vshLog(vshControl *ctl, vshDebugLevel level, const char *message)
         return;
     now = g_date_time_new_now_local();
     when = g_date_time_format(now, "%Y.%m.%d %H:%M:%S");
+    /* It is read on a terminal sooner or later. */
+    safe = vshEscape(message, true);
     line = g_strdup_printf("[%s %s %lld] %s %s\n", when, ctl->program->name, (long long)getpid(),
-                           vshLogLevels[level], message);
+                           vshLogLevels[level], safe);
     at = line;
     left = strlen(line);
     while (left > 0) {
@@ -141,6 +144,15 @@ vshOutputFailed(vshControl *ctl)
     return atomic_load(&ctl->outputFailed);
 }
 
+/* Whatever has been forgotten to be made safe is safe on a terminal from here on. */
+static void
+vshPrintText(vshControl *ctl, const char *text)
+{
+    g_autofree char *safe = vshSafe(ctl, text, true);
+
+    vshWriteOut(ctl, safe);
+}
+
 void
 vshPrint(vshControl *ctl, const char *format, ...)
 {
@@ -152,7 +164,7 @@ vshPrint(vshControl *ctl, const char *format, ...)
     va_start(args, format);
     text = g_strdup_vprintf(format, args);
     va_end(args);
-    vshWriteOut(ctl, text);
+    vshPrintText(ctl, text);
 }
 
 void
@@ -166,7 +178,7 @@ vshPrintExtra(vshControl *ctl, const char *format, ...)
     va_start(args, format);
     text = g_strdup_vprintf(format, args);
     va_end(args);
-    vshWriteOut(ctl, text);
+    vshPrintText(ctl, text);
 }
 
 /* @prefix: what stands before the message, translated; NULL: nothing. */

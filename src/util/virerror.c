@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "virgettext.h"
 #include "virlog.h"
@@ -383,13 +384,16 @@ virSetError(virErrorPtr err)
  * virDefaultErrorFunc:
  * @err: what to print
  *
- * Prints one line to stderr: which part failed, the level, the message.
+ * Prints one line to stderr: which part failed, the level, the message; if that is a terminal,
+ * without what would steer it.
  */
 void
 virDefaultErrorFunc(virErrorPtr err)
 {
     const char *domain = "Unknown";
     const char *level = "";
+    const char *message;
+    g_autofree char *safe = NULL;
     size_t i;
 
     if (!err || err->code == VIR_ERR_OK)
@@ -402,8 +406,10 @@ virDefaultErrorFunc(virErrorPtr err)
         level = _("warning");
     else if (err->level == VIR_ERR_ERROR)
         level = _("error");
-    fprintf(stderr, "libvirt: %s %s : %s\n", domain, level,
-            err->message ? err->message : _("unknown error"));
+    message = err->message ? err->message : _("unknown error");
+    if (isatty(STDERR_FILENO))
+        message = safe = virLogEscape(message);
+    fprintf(stderr, "libvirt: %s %s : %s\n", domain, level, message);
 }
 
 void

@@ -126,9 +126,7 @@ virLogIsUnprintable(gunichar c)
     }
 }
 
-/* What QEMU and applications name must neither forge lines nor steer the terminal that a log is
- * read on. Returns @text with such characters, and what is no UTF-8, as \xNN. */
-static char *
+char *
 virLogEscape(const char *text)
 {
     GString *out = g_string_sized_new(strlen(text) + 1);

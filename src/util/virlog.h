@@ -58,3 +58,7 @@ typedef struct {
 bool virLogRepeatBegin(virLogRepeat *repeat);
 /* Ends the series; returns how many occurrences went unlogged (0: none). */
 guint64 virLogRepeatEnd(virLogRepeat *repeat);
+
+/* What QEMU and applications name must neither forge lines nor steer the terminal that a log is
+ * read on. Returns a new string: @text with such characters, and what is no UTF-8, as \xNN. */
+char *virLogEscape(const char *text);

@@ -49,7 +49,7 @@ testCmdLibraryError(vshControl *ctl G_GNUC_UNUSED, const vshCmd *cmd G_GNUC_UNUS
 static char **
 testCompleteDomain(vshControl *ctl, const vshCmd *cmd G_GNUC_UNUSED)
 {
-    const char *const words[] = { "alpha", "alpine", "be ta", "alpha", NULL };
+    const char *const words[] = { "alpha", "alpine", "be ta", "alpha", "al\033c", NULL };
 
     vshError(ctl, "never seen");
     return g_strdupv((char **)words);

@@ -260,6 +260,9 @@ testTerminal(void)
     ctl = vshNew(&testProgram, &settings);
     safe = vshSafe(ctl, "\033c\n", false);
     vshError(ctl, "%s", "\033c");
+    /* Also where nobody has thought of it. */
+    vshPrint(ctl, "%s\n\t", "\033c");
+    vshPrintExtra(ctl, "%s\n", "\302\233c");
     vshFree(ctl);
     fflush(NULL);
     dup2(savedOut, STDOUT_FILENO);
@@ -272,7 +275,7 @@ testTerminal(void)
     g_assert_cmpint(len, >, 0);
     text[len] = '\0';
     g_assert_cmpstr(safe, ==, "\\x1bc\\x0a");
-    g_assert_cmpstr(text, ==, "error: \\x1bc\r\n");
+    g_assert_cmpstr(text, ==, "error: \\x1bc\r\n\\x1bc\r\n\t\\u{009b}c\r\n");
 }
 
 /* Columns count, not bytes: a Chinese character takes two. */
