@@ -40,14 +40,14 @@ bench:
 bench-report:
 	@$(PYTHON) bench/report.py $(BUILD)/bench.json docs
 
-# SECONDS_EACH: how long each target runs.
+# SECONDS: how long all targets run together; or SECONDS_EACH: how long each does.
 SECONDS_EACH ?= 60
 fuzz:
 	@scripts/packages build check
 	@test -f $(BUILD)-fuzz/build.ninja || CC=clang $(MESON) setup $(BUILD)-fuzz -Dfuzz=true \
 		-Db_sanitize=address,undefined -Db_lundef=false
 	@$(MESON) compile -C $(BUILD)-fuzz
-	@scripts/fuzz $(BUILD)-fuzz $(SECONDS_EACH)
+	@scripts/fuzz $(BUILD)-fuzz $(if $(SECONDS),$(SECONDS) all,$(SECONDS_EACH) each)
 
 install: all
 	@$(MESON) install -C $(BUILD) --no-rebuild
@@ -60,6 +60,6 @@ help:
 	@echo "make check    run every test"
 	@echo "make bench    measure (SCENARIO=NAME: one of them; FULL=1: all; PLAN=1: say what)"
 	@echo "make bench-report  write docs/performance.md from what was measured"
-	@echo "make fuzz     fuzz every parser (SECONDS_EACH=N)"
+	@echo "make fuzz     fuzz every parser (SECONDS=N: for so long; SECONDS_EACH=N: each of them)"
 	@echo "make install  install (by meson; prefix: meson configure build -Dprefix=DIR)"
 	@echo "make          build"
