@@ -3,6 +3,7 @@
 """Who is let in by a daemon, and who isn't: SASL with a real database, a real polkitd."""
 import contextlib
 import fcntl
+import json
 import os
 import pathlib
 import select
@@ -247,6 +248,43 @@ def test_passwords_are_in_no_log(start_virtmond, database):
                   credentials=database.credentials(password=password))
     log_says(daemon, f"is '{USER}' by DIGEST-MD5")
     assert "secret" not in daemon.log.read_text()
+
+
+def test_secrets_are_in_no_log(start_virtmond, database, folder):
+    """Of monitors' and agents' commands, right and wrong, and of what comes back: neither in the
+    daemon's log of everything nor in the client's, with the file of credentials in use."""
+    daemon = start_virtmond(config='auth_unix_rw = "sasl"\n',
+                            env={**database.env, "LIBVIRT_DEBUG": "1"})
+    daemon.start_guest("g1")
+    log = folder / "client.log"
+    secret = "HIDE-%s" % os.urandom(8).hex()
+    commands = [
+        {"execute": "object-add", "arguments": {"qom-type": "secret", "id": "s1", "data": secret}},
+        {"execute": "object-add", "arguments": {"qom-type": "secret", "id": secret, "data": secret}},
+        {"execute": "set_password", "arguments": {"protocol": "vnc", "password": secret}},
+        {"execute": "qom-get", "arguments": {"path": secret, "property": secret}},
+        {"execute": "qom-list", "arguments": {"path": "/objects"}},         # returns it, as an ID
+        {"execute": secret}]
+    texts = [json.dumps(command) for command in commands] + [f'{{"password": "{secret}', secret]
+    run = [[BUILD / "tools" / "virtmon", "-d", "0", "-c",
+            with_file(daemon.uri(), database.credentials())], ["virsh", "-c", daemon.uri()]]
+    seen = 0
+    for program in run:
+        for words in [*(["qemu-monitor-command", "g1", text] for text in texts),
+                      ["qemu-monitor-command", "--hmp", "g1", f"set_password vnc {secret}"],
+                      ["qemu-agent-command", "g1", texts[2]], ["qemu-agent-command", "g1", texts[-2]]]:
+            done = subprocess.run(
+                [*map(str, program), *words], capture_output=True, text=True, check=False,
+                timeout=DEADLINE, stdin=subprocess.DEVNULL, start_new_session=True,
+                env={**os.environ, "LC_ALL": "C.UTF-8", "LIBVIRT_DEBUG": "1",
+                     "LIBVIRT_LOG_OUTPUTS": f"1:file:{log if program == run[0] else '/dev/null'}",
+                     "LIBVIRT_AUTH_FILE": str(database.credentials())})
+            seen += secret in done.stdout + done.stderr
+    # Whoever has asked is told; and what was asked has reached QEMU.
+    assert seen > 5
+    for path in (daemon.log, log):
+        text = path.read_text()
+        assert "debug" in text and secret not in text and PASSWORD not in text
 
 
 # --- our own client ---
@@ -843,6 +881,8 @@ def memory_has(pid, *texts):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to look into a process")
+@pytest.mark.skipif(os.environ.get("VIRTMON_SANITIZED") == "1",
+                    reason="a sanitizer keeps what is freed")
 @pytest.mark.parametrize("mechanism", ["PLAIN", "NONSUCH"])
 def test_nothing_of_a_password_stays(start_virtmond, database, mechanism):
     """Neither of what came over the wire, where each letter is four bytes, nor of what was made of
