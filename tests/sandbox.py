@@ -4,7 +4,7 @@ UNIT... -- COMMAND...
 
 Done is what can keep a program from what it needs: file system, network, capabilities, user, umask,
 and the unit's own seccomp filter. What the filter forbids ends the program at once, also where the
-unit would only have it refused. USER:GROUP, numbers, stand for the names in the unit, if it has
+unit would only have it refused (SOFT lists what is tried and may fail). USER:GROUP, numbers, stand for the names in the unit, if it has
 any. All of the file system is read-only but the folder WRITABLE, which stands for those that the
 unit is given to write to. Needs root.
 """
@@ -29,6 +29,8 @@ DATA_NR, DATA_ARCH, DATA_ARGS = 0, 4, 16
 PROT_WRITE, PROT_EXEC = 2, 4
 ENOSYS, EAFNOSUPPORT, EPERM = 38, 97, 1
 AF_UNIX = 1
+# GLib asks whether a thread could be given another's priority, and does without.
+SOFT = ["sched_setattr"]
 
 
 # --- the unit ---
@@ -129,6 +131,8 @@ def seccomp(values):
     for name in sorted(allowed(values["SystemCallFilter"])):
         if name in number:
             program.append(rule(number[name], allow))
+    for name in SOFT:
+        program.append(rule(number[name], code(RETURN, ERRNO | EPERM)))
     return b"".join([*program, kill])
 
 

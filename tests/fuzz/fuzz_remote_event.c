@@ -37,7 +37,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     while (size >= HEAD) {
         size_t len = MIN((size_t)(data[3] << 8 | data[4]), size - HEAD);
         /* Of its own size, so that the sanitizer sees a byte too many being read. */
-        g_autofree char *payload = g_memdup2(data + HEAD, len);
+        g_autofree char *payload = memcpy(g_malloc(MAX(len, 1)), data + HEAD, len);
         virNetFrame frame = {
             .header = { .prog = data[0] & 1 ? QEMU_PROGRAM : REMOTE_PROGRAM,
                         .proc = data[1] << 8 | data[2], .type = VIR_NET_MESSAGE },
