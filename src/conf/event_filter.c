@@ -147,10 +147,14 @@ virEventFilterMatchesRegex(virEventFilter *filter, const char *name, size_t len)
     /* 0: it fits, but the data has no room for the places of its groups. */
     if (rc >= 0)
         return true;
-    if (rc != PCRE2_ERROR_NOMATCH)
+    if (rc != PCRE2_ERROR_NOMATCH) {
+        /* It need not be terminated. */
+        g_autofree char *shown = g_strndup(name, MIN(len, 200));
+
         VIR_EVENT_FILTER_COMPLAIN(filter, "regex '%.200s' gave up on event name '%.200s' "
-                                  "(PCRE2 error %d); taken as no match", filter->pattern, name,
+                                  "(PCRE2 error %d); taken as no match", filter->pattern, shown,
                                   rc);
+    }
     return false;
 }
 
