@@ -34,11 +34,11 @@ qemuTypedText(qemuTypedEventMaker *maker, const virJSONValue *object, const char
 }
 
 static gint64
-qemuTypedNumber(qemuTypedEventMaker *maker, const char *key)
+qemuTypedNumber(qemuTypedEventMaker *maker, const virJSONValue *object, const char *key)
 {
     gint64 number = 0;
 
-    if (virJSONValueObjectGetInt64(maker->data, key, &number) < 0)
+    if (virJSONValueObjectGetInt64(object, key, &number) < 0)
         qemuTypedDrift(maker, key);
     return number;
 }
@@ -46,7 +46,7 @@ qemuTypedNumber(qemuTypedEventMaker *maker, const char *key)
 static unsigned long long
 qemuTypedAmount(qemuTypedEventMaker *maker, const char *key)
 {
-    gint64 number = qemuTypedNumber(maker, key);
+    gint64 number = qemuTypedNumber(maker, maker->data, key);
 
     if (number < 0)
         qemuTypedDrift(maker, key);
@@ -159,7 +159,7 @@ qemuTypedReboot(qemuTypedEventMaker *maker)
 static void
 qemuTypedRTCChange(qemuTypedEventMaker *maker)
 {
-    const virDomainEventArgs args = { .amounts = { qemuTypedNumber(maker, "offset") } };
+    const virDomainEventArgs args = { .amounts = { qemuTypedNumber(maker, maker->data, "offset") } };
 
     qemuTypedEmit(maker, VIR_DOMAIN_EVENT_ID_RTC_CHANGE, &args);
 }
@@ -332,7 +332,7 @@ static void
 qemuTypedBlockJobCompleted(qemuTypedEventMaker *maker)
 {
     bool done = !virJSONValueObjectGet(maker->data, "error") &&
-                qemuTypedNumber(maker, "offset") == qemuTypedNumber(maker, "len");
+                qemuTypedNumber(maker, maker->data, "offset") == qemuTypedNumber(maker, maker->data, "len");
 
     qemuTypedBlockJobEnd(maker, done ? VIR_DOMAIN_BLOCK_JOB_COMPLETED :
                                        VIR_DOMAIN_BLOCK_JOB_FAILED);
@@ -413,6 +413,24 @@ qemuTypedDeviceUnplugGuestError(qemuTypedEventMaker *maker)
     qemuTypedDevice(maker, VIR_DOMAIN_EVENT_ID_DEVICE_REMOVAL_FAILED);
 }
 
+/* An answer by which a guest keeps a memory module that it was asked for. Sources and statuses are
+ * those of ACPI's _OST, and of them those that libvirt goes by: asked by the host, or by a button;
+ * failed, or one of the reasons to refuse. */
+static void
+qemuTypedAcpiDeviceOST(qemuTypedEventMaker *maker)
+{
+    const virJSONValue *info = virJSONValueObjectGetObject(maker->data, "info");
+    const char *device = virJSONValueObjectGetString(info, "device");
+    bool module = strcmp(qemuTypedText(maker, info, "slot-type"), "DIMM") == 0;
+    gint64 source = qemuTypedNumber(maker, info, "source");
+    gint64 status = qemuTypedNumber(maker, info, "status");
+    const virDomainEventArgs args = { VIR_DOMAIN_EVENT_TEXTS(device) };
+
+    if (device && module && (source == 0x003 || source == 0x103) &&
+        (status == 0x01 || (status >= 0x80 && status <= 0x83)))
+        qemuTypedEmit(maker, VIR_DOMAIN_EVENT_ID_DEVICE_REMOVAL_FAILED, &args);
+}
+
 static void
 qemuTypedPortChange(qemuTypedEventMaker *maker)
 {
@@ -430,7 +448,7 @@ qemuTypedPortChange(qemuTypedEventMaker *maker)
 static void
 qemuTypedMigrationPass(qemuTypedEventMaker *maker)
 {
-    gint64 pass = qemuTypedNumber(maker, "pass");
+    gint64 pass = qemuTypedNumber(maker, maker->data, "pass");
     const virDomainEventArgs args = { .numbers = { (int)CLAMP(pass, 0, G_MAXINT) } };
 
     qemuTypedEmit(maker, VIR_DOMAIN_EVENT_ID_MIGRATION_ITERATION, &args);
@@ -598,6 +616,7 @@ qemuTypedMemorySizeChange(qemuTypedEventMaker *maker)
 
 /* By name, as it is searched. */
 static const qemuTypedEventRow qemuTypedEventRows[] = {
+    TYPED(ACPI_DEVICE_OST, NOTHING, KIND(DEVICE_REMOVAL_FAILED), AcpiDeviceOST),
     TYPED(BALLOON_CHANGE, NOTHING, KIND(BALLOON_CHANGE), BalloonChange),
     BOTH(BLOCK_IO_ERROR, true, "stop", DISKS, KIND(IO_ERROR) | KIND(IO_ERROR_REASON), IOError),
     TYPED(BLOCK_JOB_CANCELLED, DISKS, JOB, BlockJobCancelled),

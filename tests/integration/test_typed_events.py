@@ -19,6 +19,7 @@ KINDS = [name for name, _ in TYPED]
 # Rows of src/qemu/qemu_typed_events.list that no QEMU here emits, and why. All of them, and the
 # others too, are seen from a scripted QEMU.
 NOT_REAL = {
+    "ACPI_DEVICE_OST": "needs a guest that refuses to give memory back",
     "BALLOON_CHANGE": "needs a driver for the balloon in the guest",
     "DEVICE_UNPLUG_GUEST_ERROR": "needs a guest that refuses to give a device back",
     "MEMORY_DEVICE_SIZE_CHANGE": "needs a driver for virtio-mem in the guest",
@@ -99,6 +100,10 @@ SCRIPT = [
     ("DEVICE_DELETED", {"path": "/machine/peripheral/net0/virtio-backend"}, []),
     ("DEVICE_UNPLUG_GUEST_ERROR", {"device": "net0", "path": "/machine/peripheral/net0"},
      [("device-removal-failed", ["net0"])]),
+    ("ACPI_DEVICE_OST", {"info": {"device": "dimm0", "slot-type": "DIMM", "slot": "0", "source": 3,
+                                  "status": 0x80}}, [("device-removal-failed", ["dimm0"])]),
+    ("ACPI_DEVICE_OST", {"info": {"device": "dimm0", "slot-type": "DIMM", "slot": "0", "source": 3,
+                                  "status": 0}}, []),
     ("VSERPORT_CHANGE", {"id": "channel0", "open": True}, [("agent-lifecycle", [1, 2])]),
     ("VSERPORT_CHANGE", {"id": "channel0", "open": False}, [("agent-lifecycle", [2, 2])]),
     ("MIGRATION", {"status": "active"}, []),

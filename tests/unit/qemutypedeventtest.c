@@ -189,6 +189,10 @@ testFind(Fixture *f G_GNUC_UNUSED, gconstpointer opaque G_GNUC_UNUSED)
         g_assert_null(qemuTypedEventFind(others[i], strlen(others[i])));
 }
 
+#define OST(type, source, status) \
+    "{\"info\":{\"device\":\"dimm0\",\"slot-type\":\"" type "\",\"slot\":\"0\",\"source\":" \
+    #source ",\"status\":" #status "}}"
+
 /* Every row, with data as QEMU sends it. */
 static void
 testArguments(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
@@ -267,6 +271,19 @@ testArguments(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
         { "DEVICE_DELETED", "{\"path\":\"/machine/peripheral/net0/virtio-backend\"}", NULL, "" },
         { "DEVICE_UNPLUG_GUEST_ERROR",
           "{\"device\":\"net0\",\"path\":\"/machine/peripheral/net0\"}", NULL, "device net0;" },
+        /* A memory module that the guest was asked for, once or through its button. */
+        { "ACPI_DEVICE_OST", OST("DIMM", 3, 1), NULL, "device dimm0;" },
+        { "ACPI_DEVICE_OST", OST("DIMM", 3, 128), NULL, "device dimm0;" },
+        { "ACPI_DEVICE_OST", OST("DIMM", 259, 131), NULL, "device dimm0;" },
+        { "ACPI_DEVICE_OST", OST("DIMM", 3, 0), NULL, "" },
+        { "ACPI_DEVICE_OST", OST("DIMM", 3, 2), NULL, "" },
+        { "ACPI_DEVICE_OST", OST("DIMM", 3, 127), NULL, "" },
+        { "ACPI_DEVICE_OST", OST("DIMM", 3, 132), NULL, "" },
+        { "ACPI_DEVICE_OST", OST("DIMM", 1, 1), NULL, "" },
+        { "ACPI_DEVICE_OST", OST("DIMM", 512, 128), NULL, "" },
+        { "ACPI_DEVICE_OST", OST("CPU", 3, 1), NULL, "" },
+        { "ACPI_DEVICE_OST", "{\"info\":{\"slot-type\":\"DIMM\",\"slot\":\"0\",\"source\":3,"
+                             "\"status\":1}}", NULL, "" },
         { "DEVICE_TRAY_MOVED", "{\"device\":\"\",\"id\":\"cd0\",\"tray-open\":true}", NULL,
           "tray cd0 0;" },
         { "DEVICE_TRAY_MOVED",
@@ -364,6 +381,9 @@ testDrift(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
           "{\"node-name\":\"n\",\"write-threshold\":-1,\"amount-exceeded\":2}",
           "threshold n <null> 0 2;", "write-threshold" },
         { "DEVICE_DELETED", "{}", "", "path" },
+        { "ACPI_DEVICE_OST", "{}", "", "slot-type" },
+        { "ACPI_DEVICE_OST", "{\"info\":{\"device\":\"d\",\"slot-type\":\"DIMM\",\"source\":3}}",
+          "", "status" },
         { "DEVICE_TRAY_MOVED", "{}", "tray  1;", "id" },
         { "BALLOON_CHANGE", "{\"actual\":-5}", "amount 0;", "actual" },
         { "VNC_CONNECTED", "{}", "graphics 0 0[] 0[] ;", "host" },
