@@ -159,7 +159,9 @@ qemuTypedReboot(qemuTypedEventMaker *maker)
 static void
 qemuTypedRTCChange(qemuTypedEventMaker *maker)
 {
-    const virDomainEventArgs args = { .amounts = { qemuTypedNumber(maker, maker->data, "offset") } };
+    const virDomainEventArgs args = {
+        .amounts = { qemuTypedNumber(maker, maker->data, "offset") },
+    };
 
     qemuTypedEmit(maker, VIR_DOMAIN_EVENT_ID_RTC_CHANGE, &args);
 }
@@ -332,7 +334,8 @@ static void
 qemuTypedBlockJobCompleted(qemuTypedEventMaker *maker)
 {
     bool done = !virJSONValueObjectGet(maker->data, "error") &&
-                qemuTypedNumber(maker, maker->data, "offset") == qemuTypedNumber(maker, maker->data, "len");
+                qemuTypedNumber(maker, maker->data, "offset") ==
+                qemuTypedNumber(maker, maker->data, "len");
 
     qemuTypedBlockJobEnd(maker, done ? VIR_DOMAIN_BLOCK_JOB_COMPLETED :
                                        VIR_DOMAIN_BLOCK_JOB_FAILED);
@@ -454,99 +457,193 @@ qemuTypedMigrationPass(qemuTypedEventMaker *maker)
     qemuTypedEmit(maker, VIR_DOMAIN_EVENT_ID_MIGRATION_ITERATION, &args);
 }
 
-/* What is told of a job that is done. */
+/* What is told of a job that is done. More than there are names for it. */
 typedef struct {
-    virTypedParameter params[16];
+    virTypedParameter params[32];
     size_t count;
 } qemuTypedStatistics;
 
-static void
-qemuTypedAddOperation(qemuTypedStatistics *statistics, virDomainJobOperation operation)
+static virTypedParameterPtr
+qemuTypedAddParam(qemuTypedStatistics *statistics, const char *field, int type)
 {
-    virTypedParameterPtr param = &statistics->params[statistics->count++];
+    virTypedParameterPtr param;
 
-    g_strlcpy(param->field, "operation", sizeof(param->field));
-    param->type = VIR_TYPED_PARAM_INT;
-    param->value.i = operation;
-}
-
-static void
-qemuTypedAddStatistic(qemuTypedStatistics *statistics, const char *field, gint64 value)
-{
-    virTypedParameterPtr param = &statistics->params[statistics->count++];
-
+    g_assert(statistics->count < G_N_ELEMENTS(statistics->params));
+    param = &statistics->params[statistics->count++];
     g_strlcpy(param->field, field, sizeof(param->field));
-    param->type = VIR_TYPED_PARAM_ULLONG;
-    param->value.ul = MAX(value, 0);
+    param->type = type;
+    return param;
 }
 
 static void
-qemuTypedEmitStatistics(qemuTypedEventMaker *maker, const qemuTypedStatistics *statistics)
+qemuTypedAddInt(qemuTypedStatistics *statistics, const char *field, int value)
 {
-    const virDomainEventArgs args = { .nparams = statistics->count,
-                                      .params = statistics->params };
-
-    qemuTypedEmit(maker, VIR_DOMAIN_EVENT_ID_JOB_COMPLETED, &args);
+    qemuTypedAddParam(statistics, field, VIR_TYPED_PARAM_INT)->value.i = value;
 }
 
-/* As libvirt's, on the side that it goes away from, and when it has succeeded. */
+static void
+qemuTypedAddAmount(qemuTypedStatistics *statistics, const char *field, guint64 value)
+{
+    qemuTypedAddParam(statistics, field, VIR_TYPED_PARAM_ULLONG)->value.ul = value;
+}
+
+/* 0 if it isn't there, or makes no sense; never more than G_MAXINT64. */
+static guint64
+qemuTypedCounter(const virJSONValue *object, const char *key)
+{
+    gint64 number = 0;
+
+    virJSONValueObjectGetInt64(object, key, &number);
+    return MAX(number, 0);
+}
+
+/* Bytes a second, of QEMU's 10^6 bits a second; nothing if it is nothing or no rate. */
+static void
+qemuTypedAddRate(qemuTypedStatistics *statistics, const char *field, const virJSONValue *object)
+{
+    const char *text = virJSONValueGetNumberText(virJSONValueObjectGet(object, "mbps"));
+    double rate = text ? g_ascii_strtod(text, NULL) * (1000 * 1000 / 8) : 0;
+
+    if (rate >= 1 && rate < (double)G_MAXINT64)
+        qemuTypedAddAmount(statistics, field, (guint64)rate);
+}
+
+/* Parts of QEMU's answer about a migration. */
+typedef struct {
+    const char *key, *field;
+} qemuTypedCounterName;
+
+static void
+qemuTypedAddCounters(qemuTypedStatistics *statistics, const virJSONValue *object,
+                     const qemuTypedCounterName *names, size_t count)
+{
+    size_t i;
+
+    for (i = 0; i < count; i++)
+        qemuTypedAddAmount(statistics, names[i].field, qemuTypedCounter(object, names[i].key));
+}
+
+static void
+qemuTypedAddTimes(qemuTypedStatistics *statistics, const virJSONValue *answer)
+{
+    static const qemuTypedCounterName times[] = {
+        { "total-time", VIR_DOMAIN_JOB_TIME_ELAPSED },
+        { "downtime", VIR_DOMAIN_JOB_DOWNTIME },
+        { "setup-time", VIR_DOMAIN_JOB_SETUP_TIME },
+    };
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(times); i++) {
+        if (virJSONValueObjectGet(answer, times[i].key))
+            qemuTypedAddCounters(statistics, answer, &times[i], 1);
+    }
+}
+
+static void
+qemuTypedAddSums(qemuTypedStatistics *statistics, const virJSONValue *ram,
+                 const virJSONValue *disk)
+{
+    static const qemuTypedCounterName sums[] = {
+        { "total", VIR_DOMAIN_JOB_DATA_TOTAL },
+        { "transferred", VIR_DOMAIN_JOB_DATA_PROCESSED },
+        { "remaining", VIR_DOMAIN_JOB_DATA_REMAINING },
+    };
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(sums); i++)
+        qemuTypedAddAmount(statistics, sums[i].field, qemuTypedCounter(ram, sums[i].key) +
+                                                      qemuTypedCounter(disk, sums[i].key));
+}
+
+static void
+qemuTypedAddMemory(qemuTypedStatistics *statistics, const virJSONValue *ram)
+{
+    static const qemuTypedCounterName progress[] = {
+        { "total", VIR_DOMAIN_JOB_MEMORY_TOTAL },
+        { "transferred", VIR_DOMAIN_JOB_MEMORY_PROCESSED },
+        { "remaining", VIR_DOMAIN_JOB_MEMORY_REMAINING },
+    };
+    static const qemuTypedCounterName pages[] = {
+        { "duplicate", VIR_DOMAIN_JOB_MEMORY_CONSTANT },
+        { "normal", VIR_DOMAIN_JOB_MEMORY_NORMAL },
+        { "normal-bytes", VIR_DOMAIN_JOB_MEMORY_NORMAL_BYTES },
+    };
+    static const qemuTypedCounterName rounds[] = {
+        { "dirty-pages-rate", VIR_DOMAIN_JOB_MEMORY_DIRTY_RATE },
+        { "dirty-sync-count", VIR_DOMAIN_JOB_MEMORY_ITERATION },
+        { "postcopy-requests", VIR_DOMAIN_JOB_MEMORY_POSTCOPY_REQS },
+    };
+
+    qemuTypedAddCounters(statistics, ram, progress, G_N_ELEMENTS(progress));
+    qemuTypedAddRate(statistics, VIR_DOMAIN_JOB_MEMORY_BPS, ram);
+    if (virJSONValueObjectGet(ram, pages[0].key))
+        qemuTypedAddCounters(statistics, ram, pages, G_N_ELEMENTS(pages));
+    qemuTypedAddCounters(statistics, ram, rounds, G_N_ELEMENTS(rounds));
+    if (qemuTypedCounter(ram, "page-size") > 0)
+        qemuTypedAddAmount(statistics, VIR_DOMAIN_JOB_MEMORY_PAGE_SIZE,
+                           qemuTypedCounter(ram, "page-size"));
+}
+
+static void
+qemuTypedAddDisk(qemuTypedStatistics *statistics, const virJSONValue *disk)
+{
+    static const qemuTypedCounterName progress[] = {
+        { "total", VIR_DOMAIN_JOB_DISK_TOTAL },
+        { "transferred", VIR_DOMAIN_JOB_DISK_PROCESSED },
+        { "remaining", VIR_DOMAIN_JOB_DISK_REMAINING },
+    };
+
+    qemuTypedAddCounters(statistics, disk, progress, G_N_ELEMENTS(progress));
+    qemuTypedAddRate(statistics, VIR_DOMAIN_JOB_DISK_BPS, disk);
+}
+
+static void
+qemuTypedAddCompression(qemuTypedStatistics *statistics, const virJSONValue *xbzrle)
+{
+    static const qemuTypedCounterName counters[] = {
+        { "cache-size", VIR_DOMAIN_JOB_COMPRESSION_CACHE },
+        { "bytes", VIR_DOMAIN_JOB_COMPRESSION_BYTES },
+        { "pages", VIR_DOMAIN_JOB_COMPRESSION_PAGES },
+        { "cache-miss", VIR_DOMAIN_JOB_COMPRESSION_CACHE_MISSES },
+        { "overflow", VIR_DOMAIN_JOB_COMPRESSION_OVERFLOW },
+    };
+
+    if (xbzrle)
+        qemuTypedAddCounters(statistics, xbzrle, counters, G_N_ELEMENTS(counters));
+}
+
+/* As libvirt's of a migration, in its order: on the side that it goes away from, and when it has
+ * succeeded. */
 static void
 qemuTypedMigration(qemuTypedEventMaker *maker)
 {
-    static const struct {
-        const char *object;         /* of QEMU's answer; NULL: itself */
-        const char *key;
-        const char *field;
-    } members[] = {
-        { NULL, "total-time", "time_elapsed" },
-        { NULL, "setup-time", "setup_time" },
-        { NULL, "downtime", "downtime" },
-        { "ram", "total", "memory_total" },
-        { "ram", "transferred", "memory_processed" },
-        { "ram", "remaining", "memory_remaining" },
-        { "ram", "duplicate", "memory_constant" },
-        { "ram", "normal", "memory_normal" },
-        { "ram", "normal-bytes", "memory_normal_bytes" },
-        { "ram", "dirty-sync-count", "memory_iteration" },
-        { "ram", "page-size", "memory_page_size" },
-    };
+    const virJSONValue *answer = maker->answer;
+    const virJSONValue *ram = virJSONValueObjectGetObject(answer, "ram");
+    const virJSONValue *disk = virJSONValueObjectGetObject(answer, "disk");
+    guint64 throttle = qemuTypedCounter(answer, "cpu-throttle-percentage");
     qemuTypedStatistics statistics = { .count = 0 };
-    size_t i;
 
     if (maker->incoming ||
         strcmp(qemuTypedText(maker, maker->data, "status"), "completed") != 0)
         return;
-    qemuTypedAddOperation(&statistics, VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT);
-    for (i = 0; i < G_N_ELEMENTS(members); i++) {
-        const virJSONValue *object = members[i].object ?
-            virJSONValueObjectGetObject(maker->answer, members[i].object) : maker->answer;
-        gint64 value;
-
-        if (virJSONValueObjectGetInt64(object, members[i].key, &value) == 0)
-            qemuTypedAddStatistic(&statistics, members[i].field, value);
+    qemuTypedAddInt(&statistics, VIR_DOMAIN_JOB_OPERATION, VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT);
+    if (answer) {
+        qemuTypedAddTimes(&statistics, answer);
+        qemuTypedAddSums(&statistics, ram, disk);
+        qemuTypedAddMemory(&statistics, ram);
+        qemuTypedAddDisk(&statistics, disk);
+        qemuTypedAddCompression(&statistics,
+                                virJSONValueObjectGetObject(answer, "xbzrle-cache"));
     }
-    qemuTypedEmitStatistics(maker, &statistics);
-}
+    if (throttle > 0)
+        qemuTypedAddInt(&statistics, VIR_DOMAIN_JOB_AUTO_CONVERGE_THROTTLE,
+                        (int)MIN(throttle, 100));
+    {
+        const virDomainEventArgs args = { .nparams = statistics.count,
+                                          .params = statistics.params };
 
-static void
-qemuTypedDumpCompleted(qemuTypedEventMaker *maker)
-{
-    const virJSONValue *result = virJSONValueObjectGetObject(maker->data, "result");
-    qemuTypedStatistics statistics = { .count = 0 };
-    gint64 total = 0;
-    gint64 completed = 0;
-
-    if (strcmp(qemuTypedText(maker, result, "status"), "completed") != 0)
-        return;
-    if (virJSONValueObjectGetInt64(result, "total", &total) < 0 ||
-        virJSONValueObjectGetInt64(result, "completed", &completed) < 0)
-        qemuTypedDrift(maker, "result");
-    qemuTypedAddOperation(&statistics, VIR_DOMAIN_JOB_OPERATION_DUMP);
-    qemuTypedAddStatistic(&statistics, "memory_total", total);
-    qemuTypedAddStatistic(&statistics, "memory_processed", completed);
-    qemuTypedAddStatistic(&statistics, "memory_remaining", total > completed ?
-                                                           total - completed : 0);
-    qemuTypedEmitStatistics(maker, &statistics);
+        qemuTypedEmit(maker, VIR_DOMAIN_EVENT_ID_JOB_COMPLETED, &args);
+    }
 }
 
 static void
@@ -627,7 +724,6 @@ static const qemuTypedEventRow qemuTypedEventRows[] = {
     TYPED(DEVICE_TRAY_MOVED, NOTHING, KIND(TRAY_CHANGE), TrayMoved),
     TYPED(DEVICE_UNPLUG_GUEST_ERROR, NOTHING, KIND(DEVICE_REMOVAL_FAILED),
           DeviceUnplugGuestError),
-    TYPED(DUMP_COMPLETED, NOTHING, KIND(JOB_COMPLETED), DumpCompleted),
     LIFE(GUEST_CRASHLOADED, false),
     LIFE(GUEST_PANICKED, false),
     TYPED(MEMORY_DEVICE_SIZE_CHANGE, NOTHING, KIND(MEMORY_DEVICE_SIZE_CHANGE), MemorySizeChange),

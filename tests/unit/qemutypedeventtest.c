@@ -171,7 +171,8 @@ testFind(Fixture *f G_GNUC_UNUSED, gconstpointer opaque G_GNUC_UNUSED)
 {
     static const char *const others[] = {
         "", "S", "STO", "STOPP", "stop", "RESUMED", "RESE", "RESETS", "SHUTDOWN2", "SUSPEND_DIS",
-        "WAKE", "MIGRATION_PAS", "GUEST_PANICKEDX", "AAA", "ZZZ", "BLOCK_JOB_",
+        "WAKE", "MIGRATION_PAS", "DUMP_COMPLETED",
+        "GUEST_PANICKEDX", "AAA", "ZZZ", "BLOCK_JOB_",
     };
     const qemuTypedEventRow *row;
     size_t i;
@@ -311,19 +312,41 @@ testArguments(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
         { "MIGRATION", "{\"status\":\"active\"}", NULL, "" },
         { "MIGRATION", "{\"status\":\"failed\"}", NULL, "" },
         { "MIGRATION", "{\"status\":\"completed\"}", NULL, "params operation=5;" },
+        /* As a libvirtd 9.0 tells of a migration, given these answers. */
         { "MIGRATION", "{\"status\":\"completed\"}",
           "{\"status\":\"completed\",\"total-time\":12,\"downtime\":3,\"setup-time\":1,"
-          "\"ram\":{\"total\":100,\"transferred\":90,\"remaining\":0,\"duplicate\":5,"
-          "\"normal\":6,\"normal-bytes\":7,\"dirty-sync-count\":2,\"page-size\":4096}}",
-          "params operation=5 time_elapsed=12 setup_time=1 downtime=3 memory_total=100 "
-          "memory_processed=90 memory_remaining=0 memory_constant=5 memory_normal=6 "
-          "memory_normal_bytes=7 memory_iteration=2 memory_page_size=4096;" },
-        { "DUMP_COMPLETED",
-          "{\"result\":{\"total\":100,\"status\":\"completed\",\"completed\":90}}", NULL,
-          "params operation=8 memory_total=100 memory_processed=90 memory_remaining=10;" },
-        { "DUMP_COMPLETED",
-          "{\"result\":{\"total\":1,\"status\":\"failed\",\"completed\":0},\"error\":\"x\"}", NULL,
-          "" },
+          "\"ram\":{\"total\":100,\"transferred\":90,\"remaining\":10,\"duplicate\":5,"
+          "\"normal\":6,\"normal-bytes\":7,\"dirty-sync-count\":2,\"page-size\":4096,"
+          "\"mbps\":8.5,\"dirty-pages-rate\":11,\"postcopy-requests\":3},"
+          "\"disk\":{\"total\":1000,\"transferred\":900,\"remaining\":50,\"mbps\":16},"
+          "\"xbzrle-cache\":{\"cache-size\":67,\"bytes\":20,\"pages\":24,\"cache-miss\":22,"
+          "\"cache-miss-rate\":0.123,\"overflow\":34},\"cpu-throttle-percentage\":20}",
+          "params operation=5 time_elapsed=12 downtime=3 setup_time=1 data_total=1100 "
+          "data_processed=990 data_remaining=60 memory_total=100 memory_processed=90 "
+          "memory_remaining=10 memory_bps=1062500 memory_constant=5 memory_normal=6 "
+          "memory_normal_bytes=7 memory_dirty_rate=11 memory_iteration=2 "
+          "memory_postcopy_requests=3 memory_page_size=4096 disk_total=1000 disk_processed=900 "
+          "disk_remaining=50 disk_bps=2000000 compression_cache=67 compression_bytes=20 "
+          "compression_pages=24 compression_cache_misses=22 compression_overflow=34 "
+          "auto_converge_throttle=20;" },
+        { "MIGRATION", "{\"status\":\"completed\"}",
+          "{\"status\":\"completed\",\"ram\":{\"total\":5,\"transferred\":4,\"remaining\":1}}",
+          "params operation=5 data_total=5 data_processed=4 data_remaining=1 memory_total=5 "
+          "memory_processed=4 memory_remaining=1 memory_dirty_rate=0 memory_iteration=0 "
+          "memory_postcopy_requests=0 disk_total=0 disk_processed=0 disk_remaining=0;" },
+        /* Nothing overflows, and what has come to nothing is left out. */
+        { "MIGRATION", "{\"status\":\"completed\"}",
+          "{\"ram\":{\"total\":9223372036854775807,\"transferred\":-5,\"remaining\":\"x\","
+          "\"duplicate\":9,\"page-size\":0,\"mbps\":1e30},"
+          "\"disk\":{\"total\":9223372036854775807,\"mbps\":-1},\"xbzrle-cache\":{},"
+          "\"cpu-throttle-percentage\":9223372036854775807}",
+          "params operation=5 data_total=18446744073709551614 data_processed=0 data_remaining=0 "
+          "memory_total=9223372036854775807 memory_processed=0 memory_remaining=0 "
+          "memory_constant=9 memory_normal=0 memory_normal_bytes=0 memory_dirty_rate=0 "
+          "memory_iteration=0 memory_postcopy_requests=0 disk_total=9223372036854775807 "
+          "disk_processed=0 disk_remaining=0 compression_cache=0 compression_bytes=0 "
+          "compression_pages=0 compression_cache_misses=0 compression_overflow=0 "
+          "auto_converge_throttle=100;" },
         { "MEMORY_FAILURE",
           "{\"recipient\":\"guest\",\"action\":\"reset\",\"flags\":{\"action-required\":true,"
           "\"recursive\":false}}",
@@ -393,8 +416,6 @@ testDrift(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
           "graphics 0 0[h]1 1[i]2 none;", "family" },
         { "MIGRATION_PASS", "{\"pass\":9999999999}", "number 2147483647;", NULL },
         { "MIGRATION", "{}", "", "status" },
-        { "DUMP_COMPLETED", "{\"result\":{\"status\":\"completed\"}}",
-          "params operation=8 memory_total=0 memory_processed=0 memory_remaining=0;", "result" },
         { "MEMORY_FAILURE", "{\"recipient\":\"guest\",\"action\":\"fatal\"}",
           "memory-failure 1 2 0;", "action-required" },
         { "MEMORY_DEVICE_SIZE_CHANGE", "{\"size\":1}", "memory-size  1;", NULL },
