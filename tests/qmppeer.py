@@ -117,6 +117,14 @@ class Peer:
         """Ends the connection; the next client is welcome."""
         self.client.shutdown(socket.SHUT_RDWR)
 
+    def babble(self):
+        """Says what is no QMP, until the client has had enough of it."""
+        try:
+            while True:
+                self.client.sendall(b"x\n" * 1000)
+        except OSError:
+            pass                        # it has hung up
+
     def wait_command(self, name):
         """Until it has come; the command."""
         with self.changed:

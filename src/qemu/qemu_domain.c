@@ -191,17 +191,16 @@ qemuDomainSetEnded(qemuDomain *priv)
 }
 
 void
-qemuDomainEnd(virDomainObj *obj, qemuEventSink *sink)
+qemuDomainEnd(virDomainObj *obj, bool failed, qemuEventSink *sink)
 {
     qemuDomain *priv = obj->privateData;
     bool destroyed = atomic_load(&priv->destroying);
-    bool expected = destroyed || priv->life.poweredOff;
     int detail = qemuLifecycleEnd(&priv->life, destroyed);
 
     virDomainObjSetState(obj, priv->life.state, priv->life.reason);
     qemuTypedQueueFlush(priv->typed, qemuDomainPassOn, sink);
-    if (!expected && (virObjectEventStateGetKinds(sink->state) &
-                      (1 << VIR_DOMAIN_EVENT_ID_CONTROL_ERROR)))
+    if (failed && !destroyed &&
+        (virObjectEventStateGetKinds(sink->state) & (1 << VIR_DOMAIN_EVENT_ID_CONTROL_ERROR)))
         qemuEventSinkAdd(sink, virDomainEventNew(obj->ident, VIR_DOMAIN_EVENT_ID_CONTROL_ERROR,
                                                  &(virDomainEventArgs) { { 0 } }));
     qemuEventSinkAdd(sink, virDomainEventLifecycleNew(obj->ident, VIR_DOMAIN_EVENT_STOPPED,

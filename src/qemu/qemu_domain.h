@@ -91,8 +91,9 @@ void qemuDomainHandleEvent(virDomainObj *obj, const qemuDomainEvent *event, qemu
 /* Whether its monitor may be read on; if not, it is noted as paused. */
 bool qemuDomainMayRead(virDomainObj *obj, qemuEventSink *sink);
 void qemuDomainTellGap(virDomainObj *obj, const virEventGap *gap, qemuEventSink *sink);
-/* Its connection has ended: sets the state, tells it, wakes who waits for it. */
-void qemuDomainEnd(virDomainObj *obj, qemuEventSink *sink);
+/* Its connection has ended: sets the state, tells it, wakes who waits for it. @failed: by an error,
+ * which is told too, unless a caller has asked for the end. */
+void qemuDomainEnd(virDomainObj *obj, bool failed, qemuEventSink *sink);
 
 /* The driver lets go of it, though its QEMU lives on: tells that it is known no longer, and wakes
  * who waits for its end. */

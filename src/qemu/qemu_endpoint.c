@@ -327,9 +327,10 @@ qemuEndpointMonitorBusy(qemuMonitor *mon G_GNUC_UNUSED, void *opaque)
 }
 
 static void
-qemuEndpointMonitorClosed(qemuMonitor *mon G_GNUC_UNUSED, const char *reason, void *opaque)
+qemuEndpointMonitorClosed(qemuMonitor *mon, const char *reason, void *opaque)
 {
     qemuEndpoint *endpoint = opaque;
+    bool failed = qemuMonitorHasFailed(mon);
     g_autoptr(virDomainObj) dom = NULL;
 
     if (!endpoint->dom) {
@@ -347,7 +348,7 @@ qemuEndpointMonitorClosed(qemuMonitor *mon G_GNUC_UNUSED, const char *reason, vo
     dom = g_steal_pointer(&endpoint->dom);
     qemuEndpointReset(endpoint);
     endpoint->telling = true;
-    endpoint->callbacks->ended(endpoint, dom, endpoint->opaque);
+    endpoint->callbacks->ended(endpoint, dom, failed, endpoint->opaque);
     endpoint->telling = false;
     qemuEndpointAgain(endpoint);
 }

@@ -41,8 +41,9 @@ typedef struct {
     /* Each time that an attempt came out. @message is for people; NULL if ATTACHED. */
     void (*settled)(qemuEndpoint *endpoint, qemuEndpointOutcome outcome, const char *message,
                     void *opaque);
-    /* The domain's connection has ended; @dom was told and is the endpoint's no longer. */
-    void (*ended)(qemuEndpoint *endpoint, virDomainObj *dom, void *opaque);
+    /* The domain's connection has ended, by an error if @failed; @dom was told and is the
+     * endpoint's no longer. */
+    void (*ended)(qemuEndpoint *endpoint, virDomainObj *dom, bool failed, void *opaque);
     /* The last call: neither a connection nor a retry is left (see qemuEndpointAbandon()). */
     void (*done)(qemuEndpoint *endpoint, void *opaque);
 } qemuEndpointCallbacks;

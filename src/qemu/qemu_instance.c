@@ -428,7 +428,7 @@ qemuInstanceReconsider(qemuInstance *instance, virDomainObj *dom)
 }
 
 static void
-qemuInstanceEnded(qemuEndpoint *endpoint, virDomainObj *dom, void *opaque)
+qemuInstanceEnded(qemuEndpoint *endpoint, virDomainObj *dom, bool failed, void *opaque)
 {
     qemuInstanceSocket *sock = opaque;
     qemuInstance *instance = sock->instance;
@@ -436,7 +436,7 @@ qemuInstanceEnded(qemuEndpoint *endpoint, virDomainObj *dom, void *opaque)
     virDomainListRemove(instance->domains, dom);
     qemuInstanceSetProcess(instance, dom, false);
     qemuInstanceNameIsFree(instance, dom->ident->name);
-    qemuDomainEnd(dom, &instance->sink);
+    qemuDomainEnd(dom, failed, &instance->sink);
     sock->pid = 0;
     qemuInstanceReconsider(instance, dom);
     if (!sock->watched)

@@ -86,12 +86,10 @@ qemuLifecycleShutdown(qemuLifecycle *life, const virJSONValue *data, int *type, 
     life->reason = VIR_DOMAIN_SHUTDOWN_UNKNOWN;
     *type = VIR_DOMAIN_EVENT_SHUTDOWN;
     if (virJSONValueObjectGetBoolean(data, "guest", &guest) < 0) {
-        *detail = VIR_DOMAIN_EVENT_SHUTDOWN_FINISHED;
-        guest = true;           /* an old QEMU doesn't tell; most ends are the guest's */
+        *detail = VIR_DOMAIN_EVENT_SHUTDOWN_FINISHED;       /* an old QEMU doesn't tell */
     } else {
         *detail = guest ? VIR_DOMAIN_EVENT_SHUTDOWN_GUEST : VIR_DOMAIN_EVENT_SHUTDOWN_HOST;
     }
-    life->poweredOff = guest;
     return true;
 }
 

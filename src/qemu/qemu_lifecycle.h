@@ -34,7 +34,6 @@ typedef struct {
     bool migrating;                 /* a migration out is under way: a stop is part of it */
     bool postcopy;                  /* ... and the other side runs already */
     bool asked;                     /* a caller wanted the stop that comes next */
-    bool poweredOff;                /* the guest wanted the end that comes next */
     bool incoming;                  /* it waits for a migration to it, or that has just ended */
 } qemuLifecycle;
 

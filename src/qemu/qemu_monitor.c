@@ -75,6 +75,7 @@ struct _qemuMonitor {
     /* the I/O thread's own */
     int fd;
     bool released;                      /* its owner has closed it: no callback follows */
+    bool failed;                        /* it ended, and not because QEMU closed it */
     gint64 received;                    /* when the bytes being looked at were read */
     virIOHandle *handle;
     virIOTimer *greetingTimer;
@@ -267,6 +268,7 @@ qemuMonitorCommandFinish(qemuMonitor *mon, qemuMonitorCommandObj *command, char 
 
 /* --- writing --- */
 
+static void qemuMonitorFail(qemuMonitor *mon, const char *reason);
 static void qemuMonitorLost(qemuMonitor *mon, const char *reason);
 
 /* What it waits for. */
@@ -415,13 +417,13 @@ qemuMonitorNegotiated(qemuMonitor *mon, const char *reply, void *opaque)
 {
     if (!reply) {
         /* No answer in time. If the connection has ended instead, that is being told already. */
-        qemuMonitorLost(mon, _("QEMU did not answer when it was time to negotiate"));
+        qemuMonitorFail(mon, _("QEMU did not answer when it was time to negotiate"));
         return;
     }
     if (strstr(reply, "\"error\":") == reply + 1) {
         g_autofree char *reason = g_strdup_printf(_("QEMU refuses to negotiate: %1$s"), reply);
 
-        qemuMonitorLost(mon, reason);
+        qemuMonitorFail(mon, reason);
         return;
     }
     qemuMonitorSetState(mon, QEMU_MONITOR_STATE_READY);
@@ -438,7 +440,7 @@ qemuMonitorGreeted(qemuMonitor *mon)
     qemuMonitorSetState(mon, QEMU_MONITOR_STATE_NEGOTIATING);
     if (qemuMonitorSendAsync(mon, "{\"execute\":\"qmp_capabilities\"}", qemuMonitorNegotiated,
                              NULL, true) < 0)
-        qemuMonitorLost(mon, virErrorLastMessage());
+        qemuMonitorFail(mon, virErrorLastMessage());
 }
 
 static void
@@ -472,7 +474,7 @@ qemuMonitorBadLine(qemuMonitor *mon, bool reply)
         g_autofree char *reason = g_strdup_printf(_("it does not speak QMP: %1$s"),
                                                   virErrorLastMessage());
 
-        qemuMonitorLost(mon, reason);
+        qemuMonitorFail(mon, reason);
         return;
     }
     if (virLogRepeatBegin(&mon->badLog))
@@ -483,7 +485,7 @@ qemuMonitorBadLine(qemuMonitor *mon, bool reply)
         mon->callbacks->badLine(mon, mon->opaque);
 
     if (mon->fd >= 0 && ++mon->badLines >= QEMU_MONITOR_BAD_LINES_MAX)
-        qemuMonitorLost(mon, _("it sends nothing but garbage"));
+        qemuMonitorFail(mon, _("it sends nothing but garbage"));
 }
 
 static void
@@ -590,7 +592,7 @@ qemuMonitorFeed(qemuMonitor *mon, const char *data, size_t len)
                 qemuMonitorEndSkipping(mon);
             } else if (mon->skipped > QEMU_MONITOR_SKIP_MAX) {
                 qemuMonitorEndSkipping(mon);
-                qemuMonitorLost(mon, _("it sends a line without an end"));
+                qemuMonitorFail(mon, _("it sends a line without an end"));
             }
         } else if (mon->partial && mon->partial->len + part > QEMU_MONITOR_LINE_MAX) {
             qemuMonitorStartSkipping(mon, (const char *)mon->partial->data, mon->partial->len);
@@ -640,9 +642,9 @@ qemuMonitorTakeFds(qemuMonitor *mon, struct msghdr *msg)
     }
 }
 
-/* Nothing more can be read: what there is of a line is lost. */
+/* Nothing more can be read: what there is of a line is lost. @failed: by an error. */
 static void
-qemuMonitorReadEnd(qemuMonitor *mon, const char *reason)
+qemuMonitorReadEnd(qemuMonitor *mon, bool failed, const char *reason)
 {
     if (mon->skipping) {
         qemuMonitorEndSkipping(mon);
@@ -653,7 +655,10 @@ qemuMonitorReadEnd(qemuMonitor *mon, const char *reason)
         qemuMonitorBadLine(mon, qemuMonitorLooksLikeReply((const char *)mon->partial->data,
                                                           mon->partial->len));
     }
-    qemuMonitorLost(mon, reason);
+    if (failed)
+        qemuMonitorFail(mon, reason);
+    else
+        qemuMonitorLost(mon, reason);
 }
 
 static void
@@ -681,10 +686,13 @@ qemuMonitorRead(qemuMonitor *mon)
         if (msg.msg_controllen > 0)
             qemuMonitorTakeFds(mon, &msg);
         qemuMonitorFeed(mon, buffer, got);
-    } else if (got == 0 || errno == ECONNRESET) {
-        qemuMonitorReadEnd(mon, _("QEMU closed the connection"));
+    } else if (got == 0) {
+        qemuMonitorReadEnd(mon, false, _("QEMU closed the connection"));
+    } else if (errno == ECONNRESET) {
+        /* There were commands in it that QEMU had not read. */
+        qemuMonitorReadEnd(mon, true, _("QEMU closed the connection"));
     } else if (errno != EAGAIN && errno != EINTR) {
-        qemuMonitorReadEnd(mon, g_strerror(errno));
+        qemuMonitorReadEnd(mon, true, g_strerror(errno));
     }
 }
 
@@ -902,12 +910,27 @@ qemuMonitorLost(qemuMonitor *mon, const char *reason)
         mon->callbacks->closed(mon, why, mon->opaque);
 }
 
+/* The same, where that is no end that QEMU wanted. */
+static void
+qemuMonitorFail(qemuMonitor *mon, const char *reason)
+{
+    if (mon->fd >= 0)
+        mon->failed = true;
+    qemuMonitorLost(mon, reason);
+}
+
 void
 qemuMonitorClose(qemuMonitor *mon)
 {
     mon->released = true;
     if (mon->fd >= 0)
         qemuMonitorShut(mon, _("it was let go"));
+}
+
+bool
+qemuMonitorHasFailed(qemuMonitor *mon)
+{
+    return mon->failed;
 }
 
 int

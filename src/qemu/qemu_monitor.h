@@ -83,6 +83,10 @@ void qemuMonitorClose(qemuMonitor *mon);
 /* I/O thread only: it may be read again. */
 void qemuMonitorResume(qemuMonitor *mon);
 
+/* I/O thread only, once closed() was called: whether it was for an error (what came is no QMP, or the
+ * connection broke with commands in it that QEMU had not read), and not because QEMU closed it. */
+bool qemuMonitorHasFailed(qemuMonitor *mon);
+
 /* The listening process as the kernel knows it (SO_PEERCRED); 0 if unknown. */
 int qemuMonitorPeerPid(qemuMonitor *mon);
 /* Is it connected to the socket with this identity, wherever its path leads by now? */

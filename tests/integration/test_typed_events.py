@@ -5,14 +5,17 @@ system in the guest; in process, through virtmond, and by clients that are not o
 import json
 import os
 import pathlib
+import select
+import signal
 import subprocess
+import threading
 import time
 
 import bootguest
 import pytest
 from conftest import DEADLINE, Output, uri_of, vnc_visit
 from qmppeer import Peer, event
-from virtapi import TYPED, wait
+from virtapi import TYPED, Error, wait
 
 HERE = pathlib.Path(__file__).resolve().parent
 KINDS = [name for name, _ in TYPED]
@@ -150,8 +153,8 @@ def scripted_fixture(folder):
 
 
 def play(peer):
-    """All of the script at once, and the end of the connection when it was understood: what is
-    read behind the last question would be lost with it."""
+    """All of the script at once, and the end of the connection when it was understood: by then all
+    questions were answered."""
     peer.send(b"".join(event(name, **data) for name, data, _ in SCRIPT))
 
 
@@ -190,11 +193,11 @@ def check_scripted(peer, conn):
     play(peer)
     wait(lambda: len(told(events)) >= len(FOLLOWS) - len(AT_THE_END),
          lambda: f"more than {told(events)}")
-    peer.hang_up()
-    wait(lambda: ("lifecycle", [5, 0]) in told(events), "end")
-    assert told(events) == FOLLOWS
     assert_raw_first([("typed", one.kind) if hasattr(one, "kind") else ("raw", one.name)
                       for one in events], SCRIPT)
+    peer.babble()
+    wait(lambda: ("lifecycle", [5, 0]) in told(events), "end")
+    assert told(events) == FOLLOWS
     assert {(one.domain, one.id) for one in events} == {("scripted", 1)}
 
 
@@ -248,7 +251,7 @@ def test_other_clients(program, scripted, virtmond):
         play(scripted)
         client.wait_for(lambda _: sum(one[0] == "typed" for one in client.told) >=
                         len(FOLLOWS) - len(AT_THE_END))
-        scripted.hang_up()
+        scripted.babble()
         client.wait_for(lambda _: any(one[0] == "typed" and as_texts(one[3]) == ["5", "0"]
                                       for one in client.told))
         client.process.stdin.write(b"\n")
@@ -279,6 +282,61 @@ def test_drift_is_told_and_drops_nothing(scripted, virtmond, connect):
     log = virtmond.log.read_text()
     assert log.count("event WATCHDOG of domain 'scripted' has unexpected data: action") == 1
     assert log.count("2 more events of domain 'scripted' had unexpected data") == 1
+
+
+# --- ends ---
+
+def kill(guest):
+    os.kill(guest.pid, signal.SIGKILL)
+
+
+def tell_to_quit(guest):
+    guest.command("quit")
+
+
+def has_ended(events):
+    return any(kind == "lifecycle" and arguments[0] == 5 for kind, arguments in told(events))
+
+
+@pytest.mark.parametrize("end, detail", [(kill, 5), (tell_to_quit, 0)])
+def test_an_end_is_no_control_error(end, detail, daemon, connect):
+    """As long as nothing was asked of that QEMU that it has not read."""
+    guest = daemon.start_guest("g1")
+    conn = connect(daemon.uri())
+    events = watch_all(conn)
+    end(guest)
+    wait(lambda: has_ended(events), "end")
+    assert told(events)[-1] == ("lifecycle", [5, detail])
+    assert "control-error" not in [kind for kind, _ in told(events)]
+
+
+def test_a_command_unread_is_a_control_error(scripted, connect):
+    """The connection breaks with it."""
+    def leave(peer, _command, _fds):
+        assert select.select([peer.client], [], [], DEADLINE)[0], "no second command"
+        peer.client.close()
+
+    conn = connect(uri_of(scripted.path))
+    events = watch_all(conn)
+    wait(lambda: conn.count() == 1, "domain")
+    scripted.on_command = leave
+    errors = []
+
+    def ask():
+        try:
+            conn.domain("scripted").monitor('{"execute":"query-mice"}')
+        except Error as error:
+            errors.append(error)
+
+    callers = [threading.Thread(target=ask) for _ in range(2)]
+    for caller in callers:
+        caller.start()
+        scripted.wait_command("query-mice")
+    wait(lambda: has_ended(events), "end")
+    for caller in callers:
+        caller.join(DEADLINE)
+    assert len(errors) == 2
+    assert told(events) == [("control-error", []), ("lifecycle", [5, 5])]
 
 
 # --- real QEMUs ---
@@ -400,8 +458,7 @@ def test_a_real_qemu(way, start_qemu, folder, connect, request):
         conn = connect(uri_of(guest.qemu.watch))
     events = watch_all(conn)
     guest.everything()
-    wait(lambda: any(kind == "lifecycle" and arguments[0] == 5
-                     for kind, arguments in told(events)), "end")
+    wait(lambda: has_ended(events), "end")
     guest.serial.close()
 
     seen = told(events)

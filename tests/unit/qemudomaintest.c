@@ -325,7 +325,7 @@ testEnd(void)
     g_assert_false(qemuDomainWaitEnd(f.dom, 1));
     g_assert_cmpint(pthread_create(&thread, NULL, waitForEnd, f.dom), ==, 0);
     atomic_store(&qemuDomainGet(f.dom)->destroying, true);
-    qemuDomainEnd(f.dom, &f.sink);
+    qemuDomainEnd(f.dom, false, &f.sink);
     pthread_join(thread, NULL);
     g_assert_true(qemuDomainWaitEnd(f.dom, 0));
     g_assert_cmpint(reasonOf(&f, VIR_DOMAIN_SHUTOFF), ==, VIR_DOMAIN_SHUTOFF_DESTROYED);
@@ -333,20 +333,23 @@ testEnd(void)
     tearDown(&f);
 }
 
-/* A control error tells of an end that neither the guest nor a caller wanted. */
+/* A control error tells that the monitor broke, which is no end that anybody wanted. */
 static void
 testControlError(void)
 {
     static const struct {
         const char *shutdown;       /* data of an event that comes before; NULL: none does */
         bool destroying;
+        bool failed;
         bool told;
     } cases[] = {
-        { NULL, false, true },
-        { NULL, true, false },
-        { "{\"guest\":false,\"reason\":\"host-qmp-quit\"}", false, true },
-        { "{\"guest\":true,\"reason\":\"guest-shutdown\"}", false, false },
-        { "{\"guest\":false,\"reason\":\"host-signal\"}", true, false },
+        { NULL, false, false, false },
+        { NULL, false, true, true },
+        { NULL, true, true, false },
+        { "{\"guest\":false,\"reason\":\"host-qmp-quit\"}", false, false, false },
+        { "{\"guest\":false,\"reason\":\"host-qmp-quit\"}", false, true, true },
+        { "{\"guest\":true,\"reason\":\"guest-shutdown\"}", false, true, true },
+        { "{\"guest\":false,\"reason\":\"host-signal\"}", true, true, false },
     };
     size_t i;
 
@@ -363,7 +366,7 @@ testControlError(void)
             handle(&f, 1, "SHUTDOWN", cases[i].shutdown);
         virObjectEventBatchClear(&f.sink.batch);
         atomic_store(&qemuDomainGet(f.dom)->destroying, cases[i].destroying);
-        qemuDomainEnd(f.dom, &f.sink);
+        qemuDomainEnd(f.dom, cases[i].failed, &f.sink);
         event = f.sink.batch.first;
         if (cases[i].told) {
             g_assert_cmpint(event->eventID, ==, VIR_DOMAIN_EVENT_ID_CONTROL_ERROR);

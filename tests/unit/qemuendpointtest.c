@@ -91,12 +91,13 @@ onSettled(qemuEndpoint *endpoint, qemuEndpointOutcome outcome, const char *messa
 }
 
 static void
-onEnded(qemuEndpoint *endpoint, virDomainObj *dom, void *opaque)
+onEnded(qemuEndpoint *endpoint, virDomainObj *dom, bool failed, void *opaque)
 {
     Fixture *f = opaque;
 
     g_assert_null(qemuEndpointDomain(endpoint));
-    qemuDomainEnd(dom, &f->sink);
+    g_assert_false(failed);
+    qemuDomainEnd(dom, failed, &f->sink);
     if (atomic_load(&f->abandonEnded))
         qemuEndpointAbandon(endpoint);
     virMutexLock(&f->lock);

@@ -271,22 +271,12 @@ testStatuses(void)
         checkSteps(cases[i].status, cases[i].state, cases[i].reason, none);
 }
 
-/* Whether the guest wanted its end, and whether the domain is the other side of a migration. */
+/* Whether the domain is the other side of a migration. */
 static void
-testNotes(void)
+testIncoming(void)
 {
     qemuLifecycle life;
     int type, detail;
-
-    qemuLifecycleInit(&life, "running", VIR_DOMAIN_RUNNING_BOOTED);
-    g_assert_true(apply(&life, "SHUTDOWN", "{\"guest\":false}", &type, &detail));
-    g_assert_false(life.poweredOff);
-    qemuLifecycleInit(&life, "running", VIR_DOMAIN_RUNNING_BOOTED);
-    g_assert_true(apply(&life, "SHUTDOWN", "{\"guest\":true}", &type, &detail));
-    g_assert_true(life.poweredOff);
-    qemuLifecycleInit(&life, "running", VIR_DOMAIN_RUNNING_BOOTED);
-    g_assert_true(apply(&life, "SHUTDOWN", NULL, &type, &detail));
-    g_assert_true(life.poweredOff);
 
     qemuLifecycleInit(&life, "paused", VIR_DOMAIN_RUNNING_BOOTED);
     g_assert_false(life.incoming);
@@ -330,7 +320,7 @@ main(int argc, char **argv)
     g_test_add_func("/qemu/lifecycle/panic", testPanic);
     g_test_add_func("/qemu/lifecycle/migration", testMigration);
     g_test_add_func("/qemu/lifecycle/statuses", testStatuses);
-    g_test_add_func("/qemu/lifecycle/notes", testNotes);
+    g_test_add_func("/qemu/lifecycle/incoming", testIncoming);
     g_test_add_func("/qemu/lifecycle/end", testEnd);
     return g_test_run();
 }

@@ -276,6 +276,7 @@ testClosedWhileWaiting(void)
                     ==, -1);
     pthread_join(thread, NULL);
     WAIT(&f, f.closed);
+    g_assert_false(qemuMonitorHasFailed(f.mon));    /* QEMU had read it */
     g_assert_cmpint(qemuMonitorCommand(f.mon, "{\"execute\":\"stop\"}", NULL, 0, 0, &reply, NULL),
                     ==, -1);
     g_assert_cmpint(virGetLastErrorCode(), ==, VIR_ERR_OPERATION_INVALID);
@@ -305,6 +306,7 @@ testGarbage(void)
     qmpPeerSend(peer, text->str, text->len);
     WAIT(&f, f.closed);
     g_assert_nonnull(strstr(f.reason, "garbage"));
+    g_assert_true(qemuMonitorHasFailed(f.mon));
     tearDown(&f);
 }
 
@@ -316,6 +318,7 @@ testNoQmp(void)
 
     setUp(&f, qmpPeerPath(peer));
     WAIT(&f, f.closed);
+    g_assert_true(qemuMonitorHasFailed(f.mon));
     g_assert_nonnull(strstr(f.reason, "QMP"));
     tearDown(&f);
 }
@@ -368,6 +371,7 @@ testHalfLine(void)
     sendText(peer, "{\"event\":\"A\"}\n{\"event\":\"HALF");
     qmpPeerHangUp(peer);
     WAIT(&f, f.closed);
+    g_assert_false(qemuMonitorHasFailed(f.mon));
     g_assert_cmpuint(f.events, ==, 1);
     g_assert_cmpuint(f.badLines, ==, 1);
     tearDown(&f);
@@ -849,6 +853,7 @@ testEndlessLine(void)
     for (sent = 0; sent <= QEMU_MONITOR_SKIP_MAX; sent += 1024 * 1024)
         qmpPeerSend(peer, part, 1024 * 1024);
     WAIT(&f, f.closed);
+    g_assert_true(qemuMonitorHasFailed(f.mon));
     g_assert_nonnull(strstr(f.reason, "without an end"));
     g_assert_cmpuint(f.badLines, ==, 1);
     tearDown(&f);
