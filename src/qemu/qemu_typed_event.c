@@ -434,6 +434,26 @@ qemuTypedAcpiDeviceOST(qemuTypedEventMaker *maker)
         qemuTypedEmit(maker, VIR_DOMAIN_EVENT_ID_DEVICE_REMOVAL_FAILED, &args);
 }
 
+/* As QEMU answers; if it doesn't, as it did before: it may have ended by then. */
+static bool
+qemuTypedIsAgentPort(qemuTypedEventMaker *maker)
+{
+    const char *id = virJSONValueObjectGetString(maker->data, "id");
+    const char *name = virJSONValueGetString(maker->answer);
+
+    if (!id)
+        return false;
+    if (!name)
+        return g_hash_table_contains(maker->agentPorts, id);
+    if (strcmp(name, QEMU_TYPED_AGENT_PORT) != 0) {
+        g_hash_table_remove(maker->agentPorts, id);
+        return false;
+    }
+    if (g_hash_table_size(maker->agentPorts) < QEMU_TYPED_EVENT_PORTS_MAX)
+        g_hash_table_add(maker->agentPorts, g_strdup(id));
+    return true;
+}
+
 static void
 qemuTypedPortChange(qemuTypedEventMaker *maker)
 {
@@ -444,7 +464,7 @@ qemuTypedPortChange(qemuTypedEventMaker *maker)
                      VIR_CONNECT_DOMAIN_EVENT_AGENT_LIFECYCLE_REASON_CHANNEL },
     };
 
-    if (g_strcmp0(virJSONValueGetString(maker->answer), QEMU_TYPED_AGENT_PORT) == 0)
+    if (qemuTypedIsAgentPort(maker))
         qemuTypedEmit(maker, VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE, &args);
 }
 

@@ -43,6 +43,7 @@ struct _qemuTypedEventMaker {
     guint64 wanted;                 /* kinds that somebody is registered for */
     bool incoming;                  /* the domain is the other side of a migration */
     GHashTable *commits;            /* names of jobs that commit a disk in use; owned keys */
+    GHashTable *agentPorts;         /* IDs of ports that QEMU said are the agent's; likewise */
     virDomainIdent *ident;
     void (*add)(virObjectEvent *event, void *opaque);       /* takes @event */
     void *opaque;
@@ -53,6 +54,8 @@ struct _qemuTypedEventMaker {
 #define QEMU_TYPED_EVENT_DISKS_MAX 1024
 /* Jobs at a time of which it is kept that they are commits of a disk in use; a QEMU has few. */
 #define QEMU_TYPED_EVENT_COMMITS_MAX 64
+/* IDs that are kept of ports that are the guest agent's; a guest has one. */
+#define QEMU_TYPED_EVENT_PORTS_MAX 16
 
 /* The row for an event of QEMU's, or NULL: none. Cheap: made to be asked for each of many
  * events. */

@@ -33,7 +33,7 @@ struct _qemuTypedQueue {
     virDomainIdent *ident;
     GQueue entries;
     guint64 lastSerial;
-    GHashTable *commits;
+    GHashTable *commits, *agentPorts;
     virJSONValue *disks;            /* the last answer about them, or NULL */
     gint64 disksSince;              /* CLOCK_MONOTONIC, microseconds */
     bool askingDisks;
@@ -70,6 +70,7 @@ qemuTypedQueueNew(qemuMonitor *mon, virDomainIdent *ident)
     queue->ident = virDomainIdentRef(ident);
     g_queue_init(&queue->entries);
     queue->commits = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    queue->agentPorts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     return queue;
 }
 
@@ -80,6 +81,7 @@ qemuTypedQueueUnref(qemuTypedQueue *queue)
         return;
     virJSONValueFree(queue->disks);
     g_hash_table_unref(queue->commits);
+    g_hash_table_unref(queue->agentPorts);
     virDomainIdentUnref(queue->ident);
     qemuMonitorUnref(queue->mon);
     g_free(queue);
@@ -148,6 +150,7 @@ qemuTypedQueueMake(qemuTypedQueue *queue, const qemuTypedEntry *entry, qemuTyped
         .wanted = entry->wanted,
         .incoming = entry->incoming,
         .commits = queue->commits,
+        .agentPorts = queue->agentPorts,
         .ident = queue->ident,
         .add = func,
         .opaque = opaque,

@@ -16,7 +16,7 @@ typedef struct {
     virConnectPtr conn;
     virDomainPtr dom;
     virDomainIdent *ident;
-    GHashTable *commits;
+    GHashTable *commits, *agentPorts;
     GString *seen;                  /* what callbacks get */
     const char *drift;
 } Fixture;
@@ -39,6 +39,7 @@ setUp(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
     f->dom = virGetDomain(f->conn, "dom", uuid, 1);
     f->ident = virDomainIdentNew("dom", uuid, 1);
     f->commits = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    f->agentPorts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     f->seen = g_string_new(NULL);
 }
 
@@ -47,6 +48,7 @@ tearDown(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
 {
     g_string_free(f->seen, TRUE);
     g_hash_table_unref(f->commits);
+    g_hash_table_unref(f->agentPorts);
     virDomainIdentUnref(f->ident);
     virDomainUnref(f->dom);
     virConnectUnref(f->conn);
@@ -81,7 +83,8 @@ make(Fixture *f, const char *name, const char *data, const char *answer, guint64
     g_autoptr(virJSONValue) answered = parse(answer);
     qemuTypedEventMaker maker = {
         .row = qemuTypedEventFind(name, strlen(name)), .data = json, .answer = answered,
-        .wanted = wanted, .commits = f->commits, .ident = f->ident, .add = onEvent, .opaque = f,
+        .wanted = wanted, .commits = f->commits,
+        .agentPorts = f->agentPorts, .ident = f->ident, .add = onEvent, .opaque = f,
     };
 
     g_test_message("%s %s", name, data ? data : "");
@@ -446,6 +449,32 @@ testWanted(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
     g_assert_cmpstr(f->seen->str, ==, "");
 }
 
+/* What a port is for needn't be answered again, but an answer counts. */
+static void
+testAgentPorts(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
+{
+    static const char opened[] = "{\"id\":\"c0\",\"open\":true}";
+    static const char closed[] = "{\"id\":\"c0\",\"open\":false}";
+    static const char agent[] = "\"org.qemu.guest_agent.0\"";
+    size_t i;
+
+    check(f, "VSERPORT_CHANGE", closed, NULL, "");
+    check(f, "VSERPORT_CHANGE", opened, agent, "agent 1 2;");
+    check(f, "VSERPORT_CHANGE", closed, NULL, "agent 2 2;");
+    check(f, "VSERPORT_CHANGE", "{\"id\":\"c1\",\"open\":false}", NULL, "");
+    /* It was taken away, and there is another of that name. */
+    check(f, "VSERPORT_CHANGE", opened, "\"com.redhat.spice.0\"", "");
+    check(f, "VSERPORT_CHANGE", closed, NULL, "");
+
+    for (i = 0; i <= QEMU_TYPED_EVENT_PORTS_MAX; i++) {
+        g_autofree char *data = g_strdup_printf("{\"id\":\"p%zu\",\"open\":true}", i);
+
+        check(f, "VSERPORT_CHANGE", data, agent, "agent 1 2;");
+        check(f, "VSERPORT_CHANGE", data, NULL, i < QEMU_TYPED_EVENT_PORTS_MAX ? "agent 1 2;" : "");
+    }
+    g_assert_cmpuint(g_hash_table_size(f->agentPorts), ==, QEMU_TYPED_EVENT_PORTS_MAX);
+}
+
 /* The side that a domain comes to tells of no job, as libvirt's. */
 static void
 testIncoming(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
@@ -453,7 +482,8 @@ testIncoming(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
     g_autoptr(virJSONValue) data = parse("{\"status\":\"completed\"}");
     qemuTypedEventMaker maker = {
         .row = qemuTypedEventFind("MIGRATION", 9), .data = data, .wanted = G_MAXUINT64,
-        .incoming = true, .commits = f->commits, .ident = f->ident, .add = onEvent, .opaque = f,
+        .incoming = true, .commits = f->commits,
+        .agentPorts = f->agentPorts, .ident = f->ident, .add = onEvent, .opaque = f,
     };
 
     qemuTypedEventMake(&maker);
@@ -547,6 +577,7 @@ main(int argc, char **argv)
         { "/qemu/typed-event/wanted", testWanted },
         { "/qemu/typed-event/incoming", testIncoming },
         { "/qemu/typed-event/commits", testCommits },
+        { "/qemu/typed-event/agent-ports", testAgentPorts },
         { "/qemu/typed-event/commands", testCommands },
     };
     size_t i;

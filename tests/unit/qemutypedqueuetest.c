@@ -340,6 +340,15 @@ testFlush(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
     handle(f, "VSERPORT_CHANGE", "{\"id\":\"c0\",\"open\":true}",
            VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE);
     assertSeen(f, 3, "io-error  a 1;lifecycle 3 2;agent 1 2;");
+
+    /* What is known already is not lost. */
+    f->hold = true;
+    handle(f, "VSERPORT_CHANGE", "{\"id\":\"c0\",\"open\":false}",
+           VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE);
+    awaitAsked(f, 4);
+    assertSeen(f, 3, NULL);
+    virIOLoopInvokeWait(f->io, flushInThread, f);
+    assertSeen(f, 4, "io-error  a 1;lifecycle 3 2;agent 1 2;agent 2 2;");
 }
 
 /* The monitor ends before it answers; nobody is asked any more. */
