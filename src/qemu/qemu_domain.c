@@ -152,6 +152,8 @@ qemuDomainHandleEvent(virDomainObj *obj, const qemuDomainEvent *event, qemuEvent
     if (wanted != 0)
         qemuTypedQueueHandle(priv->typed, row, g_steal_pointer(&data), wanted, incoming,
                              qemuDomainPassOn, sink);
+    else
+        qemuTypedQueueSkip(priv->typed, row);
     if (lifecycle)
         qemuTypedQueueAdd(priv->typed, lifecycle, qemuDomainPassOn, sink);
     virJSONValueFree(data);

@@ -317,3 +317,10 @@ qemuTypedQueueHandle(qemuTypedQueue *queue, const qemuTypedEventRow *row, virJSO
         entry->waiting = qemuTypedQueueAsk(queue, entry, queue->lastSerial + 1, func, opaque);
     qemuTypedQueuePush(queue, entry, func, opaque);
 }
+
+void
+qemuTypedQueueSkip(qemuTypedQueue *queue, const qemuTypedEventRow *row)
+{
+    if (row->kinds & (G_GUINT64_CONSTANT(1) << VIR_DOMAIN_EVENT_ID_BLOCK_JOB))
+        g_hash_table_remove_all(queue->commits);
+}

@@ -54,6 +54,9 @@ virJSONValue *qemuTypedQueueParse(qemuTypedQueue *queue, const qemuTypedEventRow
  */
 void qemuTypedQueueHandle(qemuTypedQueue *queue, const qemuTypedEventRow *row, virJSONValue *data,
                           guint64 wanted, bool incoming, qemuTypedQueueFunc func, void *opaque);
+/* The same where nobody is registered for what follows: what is kept of earlier ones is not up to
+ * date any longer. */
+void qemuTypedQueueSkip(qemuTypedQueue *queue, const qemuTypedEventRow *row);
 /* Takes @event, which is complete, but behind those that wait. */
 void qemuTypedQueueAdd(qemuTypedQueue *queue, virObjectEvent *event, qemuTypedQueueFunc func,
                        void *opaque);

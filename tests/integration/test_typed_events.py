@@ -284,6 +284,25 @@ def test_drift_is_told_and_drops_nothing(scripted, virtmond, connect):
     assert log.count("2 more events of domain 'scripted' had unexpected data") == 1
 
 
+def test_commits_that_nobody_watches_are_forgotten(scripted, connect):
+    """A job may have ended meanwhile, and another one of its name have begun."""
+    conn = connect(uri_of(scripted.path))
+    wait(lambda: conn.count() == 1, "domain")
+    raw = conn.watch("BLOCK_JOB_COMPLETED")
+    seen = conn.typed(KINDS.index("block-job-2"))
+    commit = {**JOB, "device": "job0", "type": "commit"}
+    scripted.send(event("BLOCK_JOB_READY", **commit))
+    seen.wait(1)
+    seen.close()
+    scripted.send(event("BLOCK_JOB_COMPLETED", **commit))
+    raw.wait(1)
+    again = conn.typed(KINDS.index("block-job-2"))
+    scripted.send(event("BLOCK_JOB_COMPLETED", **commit))
+    again.wait(1)
+    assert [one.arguments for one in seen.events + again.events] == [["job0", 4, 3],
+                                                                     ["job0", 3, 0]]
+
+
 # --- ends ---
 
 def kill(guest):

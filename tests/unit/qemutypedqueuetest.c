@@ -163,6 +163,14 @@ addInThread(void *opaque)
 }
 
 static void
+skipInThread(void *opaque)
+{
+    Call *call = opaque;
+
+    qemuTypedQueueSkip(call->f->queue, qemuTypedEventFind(call->name, strlen(call->name)));
+}
+
+static void
 handle(Fixture *f, const char *name, const char *data, virDomainEventID eventID)
 {
     Call call = { f, name, data, G_GUINT64_CONSTANT(1) << eventID };
@@ -378,6 +386,23 @@ testFreed(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
     assertSeen(f, 0, "");
 }
 
+/* What nobody watched may have ended, and something else have its name. */
+static void
+testSkip(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
+{
+    static const char job[] = "{\"device\":\"j\",\"len\":9,\"offset\":9,\"type\":\"commit\"}";
+    Call rtc = { f, "RTC_CHANGE", NULL, 0 };
+    Call cancelled = { f, "BLOCK_JOB_CANCELLED", NULL, 0 };
+
+    handle(f, "BLOCK_JOB_READY", job, VIR_DOMAIN_EVENT_ID_BLOCK_JOB_2);
+    virIOLoopInvokeWait(f->io, skipInThread, &rtc);
+    handle(f, "BLOCK_JOB_COMPLETED", job, VIR_DOMAIN_EVENT_ID_BLOCK_JOB_2);
+    handle(f, "BLOCK_JOB_READY", job, VIR_DOMAIN_EVENT_ID_BLOCK_JOB_2);
+    virIOLoopInvokeWait(f->io, skipInThread, &cancelled);
+    handle(f, "BLOCK_JOB_COMPLETED", job, VIR_DOMAIN_EVENT_ID_BLOCK_JOB_2);
+    assertSeen(f, 4, "block-job j 4 3;block-job j 4 0;block-job j 4 3;block-job j 3 0;");
+}
+
 static void
 testParse(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
 {
@@ -408,6 +433,7 @@ main(int argc, char **argv)
         { "/qemu/typed-queue/flush", testFlush },
         { "/qemu/typed-queue/closed", testClosed },
         { "/qemu/typed-queue/freed", testFreed },
+        { "/qemu/typed-queue/skip", testSkip },
         { "/qemu/typed-queue/parse", testParse },
     };
     size_t i;
