@@ -90,6 +90,14 @@ class Qmp:
                 return answer["return"]
         return None
 
+    def try_command(self, name, **arguments):
+        """Whether QEMU does it."""
+        self.sock.sendall(json.dumps({"execute": name, "arguments": arguments}).encode())
+        while (answer := self.read()):
+            if "event" not in answer:
+                return "return" in answer
+        return False
+
     def wait_event(self, name, start=0):
         """Until one of this name has come, behind so many others."""
         while not any(event["event"] == name for event in self.events[start:]):

@@ -8,7 +8,8 @@
  *
  *   h  halt until the next letter (a guest that is idle)
  *   c  pvpanic, bit 1: GUEST_CRASHLOADED, goes on
- *   d  read a sector of the second disk, whatever comes of it
+ *   d  read the second sector of the second disk, whatever comes of it (QEMU itself reads
+ *      the first, as it starts)
  *   p  pvpanic, bit 0: GUEST_PANICKED
  *   b  the same 4,096 times (a burst)
  *   s  pvpanic, bit 1, again and again until the next letter (a storm)
@@ -89,7 +90,7 @@ crashload:
 disk:
         sti
         movw    $0x0201, %ax            /* read, one sector */
-        movw    $1, %cx                 /* the first */
+        movw    $2, %cx                 /* the second; they count from 1 */
         movw    $0x81, %dx
         movw    $BUFFER, %bx
         int     $0x13
