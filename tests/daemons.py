@@ -126,7 +126,8 @@ class LibvirtGuest:
     """A guest that libvirtd has started, with a monitor of the test's own. It has the devices that
     @devices, XML, says: libvirtd has no eyes for those of @args."""
 
-    def __init__(self, daemon, name, args, machine, accel, devices=""):
+    def __init__(self, daemon, name, args, machine, accel, devices="",
+                 emulator="/usr/bin/qemu-system-x86_64"):
         self.name = name
         self.daemon = daemon
         self.drive = daemon.folder / f"{name}.drive"
@@ -139,7 +140,7 @@ class LibvirtGuest:
             f"<name>{name}</name><memory unit='MiB'>32</memory><vcpu>1</vcpu>"
             "<features><acpi/></features>"
             f"<os><type arch='x86_64' machine='{machine}'>hvm</type></os><devices>"
-            "<emulator>/usr/bin/qemu-system-x86_64</emulator><memballoon model='none'/>"
+            f"<emulator>{emulator}</emulator><memballoon model='none'/>"
             f"{devices}</devices><qemu:commandline>{extra}</qemu:commandline></domain>")
         daemon.virsh("create", xml)
         self.pid = int(next(self.daemon.run.glob(f"libvirt/qemu/{name}.pid")).read_text())
@@ -261,11 +262,11 @@ class Libvirtd:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def start_guest(self, name="guest", args=(), machine="none", accel="tcg", devices=""):
+    def start_guest(self, name="guest", args=(), machine="none", accel="tcg", **more):
         # QEMU's "none" has nothing that libvirt's command line needs; this comes nearest to it.
         if machine == "none":
             machine, args = "pc", [*quiet_firmware(self.folder), *args]
-        guest = LibvirtGuest(self, name, args, machine, accel, devices)
+        guest = LibvirtGuest(self, name, args, machine, accel, **more)
         self.guests.append(guest)
         return guest
 
