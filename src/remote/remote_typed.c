@@ -258,18 +258,18 @@ remoteTypedDecode(const virNetFrame *frame, remoteTypedEvent *typed)
     const remoteTypedRow *row = remoteTypedFind(frame->header.proc);
     const char *payload = frame->payload;
     size_t len = frame->len;
-    guint32 number = 0;
+    guint32 number;
 
     if (!row)
         return 0;
     *typed = (remoteTypedEvent) { .eventID = row->eventID, .number = -1, .filter = row->filter };
-    if (frame->header.proc == row->procedure) {
-        if (len >= sizeof(number))
-            memcpy(&number, payload, sizeof(number));
+    /* A shorter one is too short for any body. */
+    if (frame->header.proc == row->procedure && len >= sizeof(number)) {
+        memcpy(&number, payload, sizeof(number));
         typed->number = (int)GUINT32_FROM_BE(number);
         if (!row->whole) {
-            payload += MIN(len, sizeof(number));
-            len -= MIN(len, sizeof(number));
+            payload += sizeof(number);
+            len -= sizeof(number);
         }
     }
 
