@@ -148,6 +148,22 @@ qemuTypedDiskPath(const virJSONValue *disk)
     return virJSONValueObjectGetString(virJSONValueObjectGetObject(disk, "inserted"), "file");
 }
 
+/* The file of a node, which is in the answer about all nodes; NULL if it has none. */
+static const char *
+qemuTypedNodePath(qemuTypedEventMaker *maker, const char *name)
+{
+    size_t count = MIN(virJSONValueArraySize(maker->answer), QEMU_TYPED_EVENT_DISKS_MAX);
+    size_t i;
+
+    for (i = 0; i < count; i++) {
+        const virJSONValue *node = virJSONValueArrayGet(maker->answer, i);
+
+        if (g_strcmp0(virJSONValueObjectGetString(node, "node-name"), name) == 0)
+            return virJSONValueObjectGetString(node, "file");
+    }
+    return NULL;
+}
+
 /* --- a function for each row --- */
 
 static void
@@ -673,8 +689,7 @@ qemuTypedWriteThreshold(qemuTypedEventMaker *maker)
     const virDomainEventArgs args = {
         .amounts = { qemuTypedAmount(maker, "write-threshold"),
                      qemuTypedAmount(maker, "amount-exceeded") },
-        VIR_DOMAIN_EVENT_TEXTS(node,
-                               qemuTypedDiskPath(qemuTypedFindDisk(maker, NULL, node, NULL))),
+        VIR_DOMAIN_EVENT_TEXTS(node, qemuTypedNodePath(maker, node)),
     };
 
     qemuTypedEmit(maker, VIR_DOMAIN_EVENT_ID_BLOCK_THRESHOLD, &args);
@@ -739,7 +754,7 @@ static const qemuTypedEventRow qemuTypedEventRows[] = {
     TYPED(BLOCK_JOB_CANCELLED, DISKS, JOB, BlockJobCancelled),
     TYPED(BLOCK_JOB_COMPLETED, DISKS, JOB, BlockJobCompleted),
     TYPED(BLOCK_JOB_READY, DISKS, JOB, BlockJobReady),
-    TYPED(BLOCK_WRITE_THRESHOLD, DISKS, KIND(BLOCK_THRESHOLD), WriteThreshold),
+    TYPED(BLOCK_WRITE_THRESHOLD, NODES, KIND(BLOCK_THRESHOLD), WriteThreshold),
     TYPED(DEVICE_DELETED, NOTHING, KIND(DEVICE_REMOVED), DeviceDeleted),
     TYPED(DEVICE_TRAY_MOVED, NOTHING, KIND(TRAY_CHANGE), TrayMoved),
     TYPED(DEVICE_UNPLUG_GUEST_ERROR, NOTHING, KIND(DEVICE_REMOVAL_FAILED),
@@ -816,6 +831,9 @@ qemuTypedEventCommand(const qemuTypedEventRow *row, const virJSONValue *data)
     switch (row->ask) {
     case QEMU_TYPED_ASK_DISKS:
         return g_strdup("{\"execute\":\"query-block\"}");
+    case QEMU_TYPED_ASK_NODES:
+        /* Without what is below each, which has a node of its own. */
+        return g_strdup("{\"execute\":\"query-named-block-nodes\",\"arguments\":{\"flat\":true}}");
     case QEMU_TYPED_ASK_PORT:
         if (!(text = virJSONValueObjectGetString(data, "id")) || !*text)
             return NULL;

@@ -17,6 +17,7 @@
 typedef enum {
     QEMU_TYPED_ASK_NOTHING,
     QEMU_TYPED_ASK_DISKS,           /* which file is behind a disk */
+    QEMU_TYPED_ASK_NODES,           /* ... and behind any node of the block layer */
     QEMU_TYPED_ASK_PORT,            /* what a port of the guest is for */
     QEMU_TYPED_ASK_MIGRATION,       /* how it went */
 } qemuTypedEventAsk;
@@ -50,7 +51,8 @@ struct _qemuTypedEventMaker {
     const char *drift;              /* NULL, or what in the data was not as it should be */
 };
 
-/* Disks of which QEMU tells, in its order, that are looked at: more than it has places for. */
+/* Disks, or nodes, of which QEMU tells, in its order, that are looked at: more than it has places
+ * for. */
 #define QEMU_TYPED_EVENT_DISKS_MAX 1024
 /* Jobs at a time of which it is kept that they are commits of a disk in use; a QEMU has few. */
 #define QEMU_TYPED_EVENT_COMMITS_MAX 64

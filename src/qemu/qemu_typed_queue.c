@@ -27,6 +27,13 @@ typedef struct {
     virJSONValue *answer;
 } qemuTypedEntry;
 
+/* An answer that all who wait for one of its kind have in common. */
+typedef struct {
+    virJSONValue *answer;           /* the last, or NULL */
+    gint64 since;                   /* CLOCK_MONOTONIC, microseconds; 0: there was none */
+    bool asking;
+} qemuTypedShared;
+
 struct _qemuTypedQueue {
     unsigned int refs;              /* the owner's, and one of each question's */
     qemuMonitor *mon;
@@ -34,9 +41,7 @@ struct _qemuTypedQueue {
     GQueue entries;
     guint64 lastSerial;
     GHashTable *commits, *agentPorts;
-    virJSONValue *disks;            /* the last answer about them, or NULL */
-    gint64 disksSince;              /* CLOCK_MONOTONIC, microseconds */
-    bool askingDisks;
+    qemuTypedShared disks, nodes;
     virLogRepeat drift;
     bool ended;                     /* the owner's reference is gone */
 };
@@ -44,7 +49,8 @@ struct _qemuTypedQueue {
 /* A command on its way. */
 typedef struct {
     qemuTypedQueue *queue;          /* a reference */
-    guint64 serial;                 /* of who waits; 0: all who wait for disks */
+    guint64 serial;                 /* of who waits; 0: all who wait for the same */
+    qemuTypedEventAsk ask;
     qemuTypedQueueFunc func;
     void *opaque;
 } qemuTypedQuestion;
@@ -79,7 +85,8 @@ qemuTypedQueueUnref(qemuTypedQueue *queue)
 {
     if (--queue->refs > 0)
         return;
-    virJSONValueFree(queue->disks);
+    virJSONValueFree(queue->disks.answer);
+    virJSONValueFree(queue->nodes.answer);
     g_hash_table_unref(queue->commits);
     g_hash_table_unref(queue->agentPorts);
     virDomainIdentUnref(queue->ident);
@@ -131,12 +138,29 @@ qemuTypedQueueParse(qemuTypedQueue *queue, const qemuTypedEventRow *row, const c
 
 /* --- making events --- */
 
+/* What those who want @ask have in common; NULL: nothing. */
+static qemuTypedShared *
+qemuTypedQueueShared(qemuTypedQueue *queue, qemuTypedEventAsk ask)
+{
+    switch (ask) {
+    case QEMU_TYPED_ASK_DISKS:
+        return &queue->disks;
+    case QEMU_TYPED_ASK_NODES:
+        return &queue->nodes;
+    case QEMU_TYPED_ASK_NOTHING:
+    case QEMU_TYPED_ASK_PORT:
+    case QEMU_TYPED_ASK_MIGRATION:
+    default:
+        return NULL;
+    }
+}
+
 static const virJSONValue *
 qemuTypedQueueAnswer(qemuTypedQueue *queue, const qemuTypedEntry *entry)
 {
-    if (entry->row->ask == QEMU_TYPED_ASK_DISKS)
-        return virJSONValueObjectGet(queue->disks, "return");
-    return virJSONValueObjectGet(entry->answer, "return");
+    const qemuTypedShared *shared = qemuTypedQueueShared(queue, entry->row->ask);
+
+    return virJSONValueObjectGet(shared ? shared->answer : entry->answer, "return");
 }
 
 static void
@@ -216,7 +240,7 @@ qemuTypedQueueFlush(qemuTypedQueue *queue, qemuTypedQueueFunc func, void *opaque
 
 /* --- asking --- */
 
-/* Not longer than @max: an answer about disks is kept once, others by each that waits. */
+/* Not longer than @max: an answer that is shared is kept once, others by each that waits. */
 static virJSONValue *
 qemuTypedQueueParseAnswer(const char *reply, size_t max)
 {
@@ -233,29 +257,31 @@ qemuTypedQueueOnReply(qemuMonitor *mon G_GNUC_UNUSED, const char *reply, void *o
 {
     g_autofree qemuTypedQuestion *question = opaque;
     qemuTypedQueue *queue = question->queue;
-    size_t max = question->serial == 0 ? QEMU_TYPED_QUEUE_DISKS_MAX : QEMU_TYPED_QUEUE_DATA_MAX;
+    qemuTypedShared *shared = question->serial == 0 ? qemuTypedQueueShared(queue, question->ask) :
+                                                      NULL;
+    size_t max = shared ? QEMU_TYPED_QUEUE_DISKS_MAX : QEMU_TYPED_QUEUE_DATA_MAX;
     virJSONValue *answer = queue->ended ? NULL : qemuTypedQueueParseAnswer(reply, max);
     GList *next;
 
-    if (question->serial == 0) {
-        virJSONValueFree(queue->disks);
-        queue->disks = answer;
-        queue->disksSince = g_get_monotonic_time();
-        queue->askingDisks = false;
+    if (shared) {
+        virJSONValueFree(shared->answer);
+        shared->answer = answer;
+        shared->since = g_get_monotonic_time();
+        shared->asking = false;
     }
     for (next = queue->entries.head; next; next = next->next) {
         qemuTypedEntry *entry = next->data;
 
         if (!entry->waiting)
             continue;
-        if (question->serial == 0 && entry->row->ask == QEMU_TYPED_ASK_DISKS) {
+        if (shared && entry->row->ask == question->ask) {
             entry->waiting = false;
         } else if (question->serial == entry->serial) {
             entry->waiting = false;
             entry->answer = g_steal_pointer(&answer);
         }
     }
-    if (question->serial != 0)
+    if (!shared)
         virJSONValueFree(answer);
     if (!queue->ended)
         qemuTypedQueueDrain(queue, question->func, question->opaque);
@@ -273,8 +299,8 @@ qemuTypedQueueAsk(qemuTypedQueue *queue, const qemuTypedEntry *entry, guint64 se
     if (!command)
         return false;
     question = g_new0(qemuTypedQuestion, 1);
-    *question = (qemuTypedQuestion) { .queue = queue, .serial = serial, .func = func,
-                                      .opaque = opaque };
+    *question = (qemuTypedQuestion) { .queue = queue, .serial = serial, .ask = entry->row->ask,
+                                      .func = func, .opaque = opaque };
     queue->refs++;
     if (qemuMonitorCommandAsync(queue->mon, command, qemuTypedQueueOnReply, question) == 0)
         return true;
@@ -286,33 +312,33 @@ qemuTypedQueueAsk(qemuTypedQueue *queue, const qemuTypedEntry *entry, guint64 se
     return false;
 }
 
-/* The same for disks, of which all who wait have the answer. */
+/* The same for what is @shared. */
 static bool
-qemuTypedQueueAskDisks(qemuTypedQueue *queue, const qemuTypedEntry *entry,
-                       qemuTypedQueueFunc func, void *opaque)
+qemuTypedQueueAskShared(qemuTypedQueue *queue, qemuTypedShared *shared,
+                        const qemuTypedEntry *entry, qemuTypedQueueFunc func, void *opaque)
 {
-    if (queue->askingDisks)
+    if (shared->asking)
         return true;
     /* Also of one that made no sense. */
-    if (queue->disksSince > 0 &&
-        g_get_monotonic_time() - queue->disksSince < QEMU_TYPED_QUEUE_DISKS_US)
+    if (shared->since > 0 && g_get_monotonic_time() - shared->since < QEMU_TYPED_QUEUE_DISKS_US)
         return false;
-    queue->askingDisks = qemuTypedQueueAsk(queue, entry, 0, func, opaque);
-    return queue->askingDisks;
+    shared->asking = qemuTypedQueueAsk(queue, entry, 0, func, opaque);
+    return shared->asking;
 }
 
 void
 qemuTypedQueueHandle(qemuTypedQueue *queue, const qemuTypedEventRow *row, virJSONValue *data,
                      guint64 wanted, bool incoming, qemuTypedQueueFunc func, void *opaque)
 {
+    qemuTypedShared *shared = qemuTypedQueueShared(queue, row->ask);
     qemuTypedEntry *entry = g_new0(qemuTypedEntry, 1);
 
     entry->row = row;
     entry->data = data;
     entry->wanted = wanted;
     entry->incoming = incoming;
-    if (row->ask == QEMU_TYPED_ASK_DISKS)
-        entry->waiting = qemuTypedQueueAskDisks(queue, entry, func, opaque);
+    if (shared)
+        entry->waiting = qemuTypedQueueAskShared(queue, shared, entry, func, opaque);
     else if (row->ask != QEMU_TYPED_ASK_NOTHING)
         entry->waiting = qemuTypedQueueAsk(queue, entry, queue->lastSerial + 1, func, opaque);
     qemuTypedQueuePush(queue, entry, func, opaque);

@@ -18,13 +18,13 @@
 /* Events of one domain that wait; when one more comes, the first doesn't any longer. A guest whose
  * disk fails can cause them faster than QEMU answers. */
 #define QEMU_TYPED_QUEUE_MAX 64
-/* How long QEMU's answer about its disks holds: disks that fail without end don't make it be asked
- * for each time. */
+/* How long QEMU's answer about its disks, or its nodes, holds: disks that fail without end don't
+ * make it be asked for each time. */
 #define QEMU_TYPED_QUEUE_DISKS_US G_USEC_PER_SEC
 /* Bytes of an event's data, and of an answer, that are looked at: QEMU's own are shorter, some
  * 500 bytes, 2 KiB about a migration, and about 1.5 KiB for each disk. Others count as missing. Each
  * two bytes may cost 150 once they are parsed, so that what waits can hold 80 MB with its answers,
- * and the answer about disks, of which there is one, 40. */
+ * and the answers about disks and nodes, of which there is one each, 40. */
 #define QEMU_TYPED_QUEUE_DATA_MAX (8 * 1024)
 #define QEMU_TYPED_QUEUE_DISKS_MAX (512 * 1024)
 

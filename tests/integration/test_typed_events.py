@@ -45,6 +45,7 @@ ANSWERS = {
     "query-block": [
         {"device": "drive-virtio-disk0", "qdev": "/machine/peripheral/virtio-disk0/virtio-backend",
          "inserted": {"file": "/images/a.qcow2", "node-name": "fmt0"}}],
+    "query-named-block-nodes": [{"node-name": "proto0", "file": "/images/a.qcow2"}],
     "qom-get": "org.qemu.guest_agent.0",
     "query-migrate": {"status": "completed", "total-time": 12, "downtime": 3,
                       "ram": {"total": 4096, "transferred": 4000, "remaining": 0}},
@@ -121,8 +122,8 @@ SCRIPT = [
     ("RESUME", {}, [("lifecycle", [4, 0])]),
     ("DUMP_COMPLETED", {"result": {"total": 100, "status": "completed", "completed": 90}}, []),
     ("BLOCK_WRITE_THRESHOLD",
-     {"node-name": "fmt0", "amount-exceeded": 5, "write-threshold": 1 << 40},
-     [("block-threshold", ["fmt0", "/images/a.qcow2", 1 << 40, 5])]),
+     {"node-name": "proto0", "amount-exceeded": 5, "write-threshold": 1 << 40},
+     [("block-threshold", ["proto0", "/images/a.qcow2", 1 << 40, 5])]),
     ("MEMORY_FAILURE", {"recipient": "guest", "action": "reset",
                         "flags": {"action-required": True, "recursive": True}},
      [("memory-failure", [1, 3, 3])]),
@@ -528,7 +529,9 @@ class Guest:
             **job("BLOCK_JOB_READY", "one", 2, 3),
             **job("BLOCK_JOB_COMPLETED", "two", 2, 0),
             **job("BLOCK_JOB_CANCELLED", "three", 2, 2),
-            ("BLOCK_WRITE_THRESHOLD", "block-threshold"): ["target", None, 4096, 61440],
+            ("BLOCK_WRITE_THRESHOLD", "block-threshold"):
+                lambda arguments: "null-co" in arguments[1] and
+                [arguments[0], *arguments[2:]] == ["target", 4096, 61440],
             ("DEVICE_DELETED", "device-removed"): ["rng-dev"],
             ("DEVICE_TRAY_MOVED", "tray-change"): ["cd0", 1],
             ("GUEST_CRASHLOADED", "lifecycle"): [8, 1],

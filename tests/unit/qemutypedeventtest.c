@@ -30,6 +30,12 @@ static const char disks[] =
     "\"inserted\":{\"file\":\"/b.raw\",\"node-name\":\"fmt1\"}},"
     "{\"device\":\"cd\",\"qdev\":\"/machine/peripheral-anon/device[3]\"}]";
 
+/* The same of query-named-block-nodes, with what matters. */
+static const char nodes[] =
+    "[{\"node-name\":\"fmt1\",\"drv\":\"qcow2\",\"file\":\"/b.qcow2\"},"
+    "{\"node-name\":\"storage1\",\"drv\":\"file\",\"file\":\"/b.qcow2\"},"
+    "{\"node-name\":\"bare\"},7]";
+
 static void
 setUp(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
 {
@@ -197,6 +203,9 @@ testFind(Fixture *f G_GNUC_UNUSED, gconstpointer opaque G_GNUC_UNUSED)
     "{\"info\":{\"device\":\"dimm0\",\"slot-type\":\"" type "\",\"slot\":\"0\",\"source\":" \
     #source ",\"status\":" #status "}}"
 
+#define THRESHOLD(node) \
+    "{\"node-name\":\"" node "\",\"amount-exceeded\":5,\"write-threshold\":4096}"
+
 /* Every row, with data as QEMU sends it. */
 static void
 testArguments(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
@@ -264,12 +273,11 @@ testArguments(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
           NULL, "block-job job0 3 0;block-job job0 3 0;" },
         { "BLOCK_JOB_READY", "{\"device\":\"m\",\"len\":9,\"offset\":9,\"type\":\"mirror\"}",
           NULL, "block-job m 2 3;block-job m 2 3;" },
-        { "BLOCK_WRITE_THRESHOLD",
-          "{\"node-name\":\"fmt1\",\"amount-exceeded\":5,\"write-threshold\":4096}", disks,
-          "threshold fmt1 /b.raw 4096 5;" },
-        { "BLOCK_WRITE_THRESHOLD",
-          "{\"node-name\":\"other\",\"amount-exceeded\":5,\"write-threshold\":4096}", disks,
-          "threshold other <null> 4096 5;" },
+        { "BLOCK_WRITE_THRESHOLD", THRESHOLD("storage1"), nodes,
+          "threshold storage1 /b.qcow2 4096 5;" },
+        { "BLOCK_WRITE_THRESHOLD", THRESHOLD("bare"), nodes, "threshold bare <null> 4096 5;" },
+        { "BLOCK_WRITE_THRESHOLD", THRESHOLD("other"), nodes, "threshold other <null> 4096 5;" },
+        { "BLOCK_WRITE_THRESHOLD", THRESHOLD("fmt1"), NULL, "threshold fmt1 <null> 4096 5;" },
         { "DEVICE_DELETED", "{\"device\":\"net0\",\"path\":\"/machine/peripheral/net0\"}", NULL,
           "device net0;" },
         { "DEVICE_DELETED", "{\"path\":\"/machine/peripheral/net0/virtio-backend\"}", NULL, "" },
@@ -514,6 +522,8 @@ testCommands(Fixture *f G_GNUC_UNUSED, gconstpointer opaque G_GNUC_UNUSED)
     } tests[] = {
         { "STOP", NULL, NULL },
         { "BLOCK_IO_ERROR", "{}", "{\"execute\":\"query-block\"}" },
+        { "BLOCK_WRITE_THRESHOLD", "{}",
+          "{\"execute\":\"query-named-block-nodes\",\"arguments\":{\"flat\":true}}" },
         { "VSERPORT_CHANGE", "{\"id\":\"a\\\"b\"}",
           "{\"execute\":\"qom-get\",\"arguments\":{\"path\":\"/machine/peripheral/a\\\"b\","
           "\"property\":\"name\"}}" },

@@ -81,7 +81,8 @@ onLine(const char *line, void *opaque)
     Fixture *f = opaque;
     char *answer = NULL;
 
-    if (!strstr(line, "query-block") && !strstr(line, "qom-get"))
+    if (!strstr(line, "query-block") && !strstr(line, "qom-get") &&
+        !strstr(line, "query-named-block-nodes"))
         return qmpPeerAnswerAll(line, NULL);
     virMutexLock(&f->lock);
     g_ptr_array_add(f->asked, g_strdup(line));
@@ -287,6 +288,24 @@ testOrder(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
     awaitAsked(f, 2);
 }
 
+/* Of disks and nodes there is one answer each. */
+static void
+testNodes(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
+{
+    static const char threshold[] =
+        "{\"node-name\":\"n\",\"write-threshold\":1,\"amount-exceeded\":2}";
+
+    f->hold = true;
+    handle(f, "BLOCK_WRITE_THRESHOLD", threshold, VIR_DOMAIN_EVENT_ID_BLOCK_THRESHOLD);
+    handle(f, "BLOCK_IO_ERROR", ERROR, VIR_DOMAIN_EVENT_ID_IO_ERROR);
+    handle(f, "BLOCK_WRITE_THRESHOLD", threshold, VIR_DOMAIN_EVENT_ID_BLOCK_THRESHOLD);
+    awaitAsked(f, 2);
+    answer(f, 0, "[{\"node-name\":\"n\",\"file\":\"/n.raw\"}]");
+    assertSeen(f, 1, "threshold n /n.raw 1 2;");
+    answer(f, 1, DISKS);
+    assertSeen(f, 3, "threshold n /n.raw 1 2;io-error /a.img a 1;threshold n /n.raw 1 2;");
+}
+
 /* QEMU doesn't know, and the next time it does. */
 static void
 testRefused(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
@@ -428,6 +447,7 @@ main(int argc, char **argv)
     } tests[] = {
         { "/qemu/typed-queue/at-once", testAtOnce },
         { "/qemu/typed-queue/order", testOrder },
+        { "/qemu/typed-queue/nodes", testNodes },
         { "/qemu/typed-queue/refused", testRefused },
         { "/qemu/typed-queue/limit", testLimit },
         { "/qemu/typed-queue/flush", testFlush },
