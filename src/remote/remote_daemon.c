@@ -28,6 +28,7 @@
 #include "remote_daemon_auth.h"
 #include "remote_daemon_config.h"
 #include "remote_daemon_dispatch.h"
+#include "remote_daemon_limits.h"
 #include "remote_daemon_listen.h"
 #include "remote_daemon_loop.h"
 #include "remote_daemon_notify.h"
@@ -41,9 +42,6 @@
 #define VIR_FROM_THIS VIR_FROM_RPC
 
 VIR_LOG_INIT("remote.daemon");
-
-/* Part of the places for clients that one user may take by the read-only socket. */
-#define REMOTE_DAEMON_USER_PART 4
 
 /* What the command line says. */
 typedef struct {
@@ -69,6 +67,7 @@ typedef struct {
     remoteDaemonPidFile *pidFile;       /* the one that was asked for, or NULL */
     virIOLoop *loop;
     virNetServer *server;
+    remoteDaemonLimits *limits;
     remoteDaemonListenContexts contexts;
     virAccessManager *access;
     remoteSight *sight;         /* NULL: all see all */
@@ -249,26 +248,6 @@ remoteDaemonApplyLog(const remoteDaemon *daemon, const remoteDaemonConfig *confi
     return 0;
 }
 
-static void
-remoteDaemonFillLimits(const remoteDaemonConfig *config, virNetServerLimits *limits)
-{
-    *limits = (virNetServerLimits)VIR_NET_SERVER_LIMITS_DEFAULT;
-    limits->maxClients = config->maxClients;
-    limits->maxAnonymousClients = config->maxAnonymousClients;
-    /* Nobody can lock all others out by sitting in every place. */
-    if (config->maxAnonymousClients > 0)
-        limits->maxAnonymousUserClients = MAX(config->maxAnonymousClients / REMOTE_DAEMON_USER_PART,
-                                              1);
-    limits->maxReadOnlyUserClients = MAX(config->maxClients / REMOTE_DAEMON_USER_PART, 1);
-    limits->maxClientRequests = config->maxClientRequests;
-    limits->maxClientEventBytes = config->clientOutputMaxBytes;
-    limits->maxWorkers = config->maxWorkers;
-    limits->priorityWorkers = config->prioWorkers;
-    limits->setupSeconds = config->clientSetupTimeout;
-    limits->keepaliveInterval = config->keepaliveInterval;
-    limits->keepaliveCount = config->keepaliveCount;
-}
-
 /* SIGHUP. Whatever can't be applied leaves things as they were, and is logged. */
 static void
 remoteDaemonReload(remoteDaemon *daemon)
@@ -277,7 +256,6 @@ remoteDaemonReload(remoteDaemon *daemon)
     g_autofree char *state = g_strdup_printf("RELOADING=1\nMONOTONIC_USEC=%" PRId64,
                                              g_get_monotonic_time());
     virAccessSettings settings;
-    virNetServerLimits limits;
     const char *fixed;
 
     remoteDaemonNotify(state);
@@ -292,8 +270,7 @@ remoteDaemonReload(remoteDaemon *daemon)
             VIR_ERROR("the certificates are not reloaded: %s", virErrorLastMessage());
         if (remoteDaemonApplyLog(daemon, config) < 0)
             VIR_ERROR("the log settings are not reloaded: %s", virErrorLastMessage());
-        remoteDaemonFillLimits(config, &limits);
-        virNetServerSetLimits(daemon->server, &limits);
+        remoteDaemonLimitsReload(daemon->limits, config);
         if ((fixed = remoteDaemonConfigFindFixed(daemon->config, config)))
             VIR_WARN("'%s' has changed, which counts from the next start on", fixed);
         VIR_INFO("the configuration is reloaded");
@@ -370,8 +347,10 @@ remoteDaemonStart(remoteDaemon *daemon)
     daemon->relay = remoteRelayNew(daemon->conn, daemon->sight);
     remoteDaemonDispatchInit(daemon->relay, daemon->privileged ? "qemu:///system" :
                                                                  "qemu:///session");
-    remoteDaemonFillLimits(daemon->config, &limits);
+    daemon->limits = remoteDaemonLimitsNew(daemon->config);
+    remoteDaemonLimitsFill(daemon->limits, &limits);
     daemon->server = virNetServerNew(daemon->loop, &limits, &remoteDaemonServerFuncs, daemon);
+    remoteDaemonLimitsSetServer(daemon->limits, daemon->server);
     virNetServerAddProgram(daemon->server, &remoteDaemonProgram);
     virNetServerAddProgram(daemon->server, &remoteDaemonQemuProgram);
     virIOLoopInvokeWait(daemon->loop, remoteDaemonStartTimers, daemon);
@@ -393,6 +372,7 @@ remoteDaemonStop(remoteDaemon *daemon)
     if (virStateIsActive())
         virStateStop();
     virNetServerFree(daemon->server);
+    remoteDaemonLimitsFree(daemon->limits);
     remoteRelayFree(daemon->relay);
     remoteSightFree(daemon->sight);
     virAccessManagerFree(daemon->access);

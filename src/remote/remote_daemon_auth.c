@@ -63,8 +63,9 @@ remoteDaemonAuthList(virNetServerCall *call, void *args G_GNUC_UNUSED, void *res
 
     if (auth == VIR_NET_SERVER_AUTH_POLKIT && remoteDaemonAuthIsRoot(client)) {
         auth = VIR_NET_SERVER_AUTH_NONE;
-        if (!virNetServerClientIsAuthenticated(client))
-            virNetServerClientSetAuthenticated(client, NULL);
+        if (!virNetServerClientIsAuthenticated(client) &&
+            virNetServerClientSetAuthenticated(client, NULL) < 0)
+            return -1;
     }
     ret->types.types_val = g_new(remote_auth_type, 1);
     ret->types.types_val[0] = (remote_auth_type)auth;
@@ -148,7 +149,10 @@ remoteDaemonAuthSASLEnd(virNetServerClient *client)
              virNetServerClientGetInfo(client)->remoteAddress, name,
              virNetSASLSessionGetMechanism(mine->sasl));
     virNetServerClientSetSASL(client, g_steal_pointer(&mine->sasl));
-    virNetServerClientSetAuthenticated(client, name);
+    if (virNetServerClientSetAuthenticated(client, name) < 0) {
+        virNetServerClientSetSASL(client, NULL);
+        return -1;
+    }
     return 0;
 }
 
@@ -247,9 +251,8 @@ remoteDaemonAuthPolkitAnswer(int rc, void *opaque)
     g_autofree remoteDaemonAuthQuestion *question = opaque;
     virNetServerClient *client = virNetServerCallGetClient(question->call);
 
-    if (rc == 0) {
+    if (rc == 0 && (rc = virNetServerClientSetAuthenticated(client, NULL)) == 0) {
         question->ret->complete = 1;
-        virNetServerClientSetAuthenticated(client, NULL);
     } else {
         virNetServerClientAuthFailed(client);
     }

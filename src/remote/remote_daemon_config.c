@@ -33,6 +33,7 @@ typedef struct {
     remoteDaemonConfigKind kind;
     size_t offset;                      /* of the member */
     bool fixed;                         /* counts at the start only */
+    bool limit;                         /* a number that can be changed at any time */
     gint64 min, max;                    /* numbers; of AUTH, kinds */
     int (*check)(const char *text);     /* texts: -1 with an error reported */
 } remoteDaemonConfigRow;
@@ -87,18 +88,21 @@ remoteDaemonConfigMode(const char *perms)
     return (int)strtol(perms, NULL, 8);
 }
 
+#define GIB (G_GINT64_CONSTANT(1024) * 1024 * 1024)
 /* Settings that a reload brings into force, and those that count at the start only. */
 #define RELOADED false
 #define FIXED true
 #define MEMBER(member) offsetof(remoteDaemonConfig, member)
 #define TEXT(name, member, when, check) \
-    { name, REMOTE_DAEMON_CONFIG_TEXT, MEMBER(member), when, 0, 0, check }
+    { name, REMOTE_DAEMON_CONFIG_TEXT, MEMBER(member), when, false, 0, 0, check }
 #define NUMBER(name, member, when, min, max) \
-    { name, REMOTE_DAEMON_CONFIG_NUMBER, MEMBER(member), when, min, max, NULL }
+    { name, REMOTE_DAEMON_CONFIG_NUMBER, MEMBER(member), when, false, min, max, NULL }
+#define LIMIT(name, member, min, max) \
+    { name, REMOTE_DAEMON_CONFIG_NUMBER, MEMBER(member), RELOADED, true, min, max, NULL }
 #define LIST(name, member, when) \
-    { name, REMOTE_DAEMON_CONFIG_LIST, MEMBER(member), when, 0, 0, NULL }
+    { name, REMOTE_DAEMON_CONFIG_LIST, MEMBER(member), when, false, 0, 0, NULL }
 #define AUTH(name, member, last) \
-    { name, REMOTE_DAEMON_CONFIG_AUTH, MEMBER(member), FIXED, 0, last, NULL }
+    { name, REMOTE_DAEMON_CONFIG_AUTH, MEMBER(member), FIXED, false, 0, last, NULL }
 
 static const remoteDaemonConfigRow remoteDaemonConfigRows[] = {
     LIST("monitors", monitors, RELOADED),
@@ -130,20 +134,32 @@ static const remoteDaemonConfigRow remoteDaemonConfigRows[] = {
     LIST("access_drivers", accessDrivers, FIXED),
     TEXT("access_file", accessFile, RELOADED, remoteDaemonConfigCheckAbsolute),
     /* Each takes a descriptor; the kernel's default for a process is 1,024 to 524,288. */
-    NUMBER("max_clients", maxClients, RELOADED, 1, 100000),
-    NUMBER("max_anonymous_clients", maxAnonymousClients, RELOADED, 0, 100000),
+    LIMIT("max_clients", maxClients, 1, 100000),
+    LIMIT("max_anonymous_clients", maxAnonymousClients, 0, 100000),
     /* Each is a thread with its stack. */
-    NUMBER("max_workers", maxWorkers, RELOADED, 1, 1000),
-    NUMBER("prio_workers", prioWorkers, RELOADED, 1, 1000),
+    LIMIT("max_workers", maxWorkers, 1, 1000),
+    LIMIT("prio_workers", prioWorkers, 1, 1000),
     /* Each holds up to one packet. */
-    NUMBER("max_client_requests", maxClientRequests, RELOADED, 1, 1000),
+    LIMIT("max_client_requests", maxClientRequests, 1, 1000),
+    LIMIT("max_client_registrations", maxClientRegistrations, 1, 1024 * 1024),
+    /* At least one filter that is no monster. */
+    LIMIT("max_client_filter_bytes", maxClientFilterBytes, 4096, GIB),
+    /* At least what is read of a client at a time, and a call that is longer than any common one. */
+    LIMIT("max_client_call_bytes", maxClientCallBytes, 1024 * 1024, GIB),
+    LIMIT("max_client_fds", maxClientFDs, 1, 100000),
     /* At least room for some dozens of ordinary events. */
-    NUMBER("client_output_max_bytes", clientOutputMaxBytes, RELOADED, 64 * 1024,
-           1024 * 1024 * 1024),
-    NUMBER("client_setup_timeout", clientSetupTimeout, RELOADED, 0, 3600),
+    LIMIT("client_output_max_bytes", clientOutputMaxBytes, 64 * 1024, GIB),
+    LIMIT("max_user_connections", maxUserConnections, 0, 100000),
+    LIMIT("max_user_requests", maxUserRequests, 0, 100000),
+    LIMIT("max_user_registrations", maxUserRegistrations, 0, 64 * 1024 * 1024),
+    LIMIT("max_user_filter_bytes", maxUserFilterBytes, 0, 64 * GIB),
+    LIMIT("max_user_call_bytes", maxUserCallBytes, 0, 64 * GIB),
+    LIMIT("max_user_fds", maxUserFDs, 0, 100000),
+    LIMIT("max_user_output_bytes", maxUserOutputBytes, 0, 64 * GIB),
+    LIMIT("client_setup_timeout", clientSetupTimeout, 0, 3600),
     /* libvirtd takes -1 for off, too. */
-    NUMBER("keepalive_interval", keepaliveInterval, RELOADED, -1, 3600),
-    NUMBER("keepalive_count", keepaliveCount, RELOADED, 0, 1000),
+    LIMIT("keepalive_interval", keepaliveInterval, -1, 3600),
+    LIMIT("keepalive_count", keepaliveCount, 0, 1000),
     NUMBER("log_level", logLevel, RELOADED, VIR_LOG_DEBUG, VIR_LOG_ERROR),
     TEXT("log_filters", logFilters, RELOADED, virLogCheckFilters),
     TEXT("log_outputs", logOutputs, RELOADED, virLogCheckOutputs),
@@ -154,6 +170,7 @@ static const remoteDaemonConfigRow remoteDaemonConfigRows[] = {
 #undef MEMBER
 #undef TEXT
 #undef NUMBER
+#undef LIMIT
 #undef LIST
 #undef AUTH
 
@@ -263,6 +280,26 @@ remoteDaemonConfigNew(bool privileged)
      * libvirt's own client library, which takes 6 µs for each; a client that is stopped holds no
      * more. */
     config->clientOutputMaxBytes = 12 * 1024 * 1024;
+    /* One for each of the most domains that there can be; who wants more can have the events of all
+     * domains by one. */
+    config->maxClientRegistrations = 16384;
+    /* Four times as many short regular expressions as there are names of events, for each of a
+     * hundred domains. */
+    config->maxClientFilterBytes = 4 * 1024 * 1024;
+    /* A packet of the largest kind that is read, and one as large that is a call by now. */
+    config->maxClientCallBytes = 64 * 1024 * 1024;
+    /* As many as come with all of its calls. */
+    config->maxClientFDs = 160;
+    config->maxUserConnections = 1000;
+    /* Half of the workers: one user's calls that hang leave room for others'. */
+    config->maxUserRequests = 128;
+    config->maxUserRegistrations = 65536;
+    config->maxUserFilterBytes = 16 * 1024 * 1024;
+    config->maxUserCallBytes = 256 * 1024 * 1024;
+    config->maxUserFDs = 1024;
+    /* Twenty clients that have stopped each hold all that one may, and there is as much left for
+     * one that has not. */
+    config->maxUserOutputBytes = 256 * 1024 * 1024;
     config->clientSetupTimeout = 60;
     config->keepaliveInterval = 5;
     config->keepaliveCount = 5;
@@ -387,6 +424,160 @@ remoteDaemonConfigFitPolkit(remoteDaemonConfig *config, virConf *conf)
     return 0;
 }
 
+/* What all clients of a user may have together is no less than what one may. */
+static const struct {
+    const char *user;
+    const char *client;
+    gint64 times;
+} remoteDaemonConfigPairs[] = {
+    { "max_user_requests", "max_client_requests", 1 },
+    { "max_user_registrations", "max_client_registrations", 1 },
+    { "max_user_filter_bytes", "max_client_filter_bytes", 1 },
+    { "max_user_call_bytes", "max_client_call_bytes", 1 },
+    { "max_user_fds", "max_client_fds", 1 },
+    /* A client may have no more than it leaves free to others. */
+    { "max_user_output_bytes", "client_output_max_bytes", 2 },
+};
+
+static gint64 *
+remoteDaemonConfigNumber(remoteDaemonConfig *config, const char *name)
+{
+    return (gint64 *)((char *)config + remoteDaemonConfigFindRow(name)->offset);
+}
+
+/* Of one of the pairs: what isn't set in @conf is made to fit; NULL: all is set. Returns 0, or -1 with
+ * an error reported. */
+static int
+remoteDaemonConfigFitPair(remoteDaemonConfig *config, virConf *conf, size_t i)
+{
+    const char *name = remoteDaemonConfigPairs[i].user;
+    gint64 *user = remoteDaemonConfigNumber(config, name);
+    gint64 client = *remoteDaemonConfigNumber(config, remoteDaemonConfigPairs[i].client);
+    gint64 least = client * remoteDaemonConfigPairs[i].times;
+
+    if (*user == 0 || *user >= least)
+        return 0;
+    if (conf && virConfLine(conf, name) == 0) {
+        *user = least;
+        return 0;
+    }
+    virReportError(VIR_ERR_CONF_SYNTAX,
+                   _("'%1$s' must be 0 or at least %2$lld, as '%3$s' is %4$lld"), name,
+                   (long long)least, remoteDaemonConfigPairs[i].client, (long long)client);
+    return conf ? remoteDaemonConfigFail(conf, name) : -1;
+}
+
+static int
+remoteDaemonConfigFitConnections(remoteDaemonConfig *config, virConf *conf)
+{
+    if (config->maxUserConnections <= config->maxClients)
+        return 0;
+    if (conf && virConfLine(conf, "max_user_connections") == 0) {
+        config->maxUserConnections = config->maxClients;
+        return 0;
+    }
+    virReportError(VIR_ERR_CONF_SYNTAX,
+                   _("'max_user_connections' must be no more than 'max_clients', which is %1$lld"),
+                   (long long)config->maxClients);
+    return conf ? remoteDaemonConfigFail(conf, "max_user_connections") : -1;
+}
+
+/* Likewise. */
+static int
+remoteDaemonConfigFit(remoteDaemonConfig *config, virConf *conf)
+{
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(remoteDaemonConfigPairs); i++) {
+        if (remoteDaemonConfigFitPair(config, conf, i) < 0)
+            return -1;
+    }
+    return remoteDaemonConfigFitConnections(config, conf);
+}
+
+/* --- limits, one by one --- */
+
+const char *const *
+remoteDaemonConfigLimitNames(void)
+{
+    static const char *names[G_N_ELEMENTS(remoteDaemonConfigRows) + 1];
+    size_t count = 0;
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(remoteDaemonConfigRows); i++) {
+        if (remoteDaemonConfigRows[i].limit)
+            names[count++] = remoteDaemonConfigRows[i].name;
+    }
+    return names;
+}
+
+static const remoteDaemonConfigRow *
+remoteDaemonConfigFindLimit(const char *name)
+{
+    const remoteDaemonConfigRow *row = remoteDaemonConfigFindRow(name);
+
+    if (row && row->limit)
+        return row;
+    virReportError(VIR_ERR_INVALID_ARG, _("there is no limit '%1$s'"), name);
+    return NULL;
+}
+
+int
+remoteDaemonConfigGetLimit(const remoteDaemonConfig *config, const char *name, gint64 *value,
+                           gint64 *min, gint64 *max)
+{
+    const remoteDaemonConfigRow *row = remoteDaemonConfigFindLimit(name);
+
+    if (!row)
+        return -1;
+    *value = *(const gint64 *)((const char *)config + row->offset);
+    if (min)
+        *min = row->min;
+    if (max)
+        *max = row->max;
+    return 0;
+}
+
+int
+remoteDaemonConfigSetLimit(remoteDaemonConfig *config, const char *name, gint64 value)
+{
+    const remoteDaemonConfigRow *row = remoteDaemonConfigFindLimit(name);
+    gint64 *member;
+    gint64 before;
+
+    if (!row)
+        return -1;
+    if (value < row->min || value > row->max) {
+        virReportError(VIR_ERR_INVALID_ARG, _("%1$lld is not between %2$lld and %3$lld, as '%4$s' "
+                                              "must be"),
+                       (long long)value, (long long)row->min, (long long)row->max, name);
+        return -1;
+    }
+    member = remoteDaemonConfigNumber(config, name);
+    before = *member;
+    *member = value;
+    if (remoteDaemonConfigFit(config, NULL) < 0) {
+        *member = before;
+        return -1;
+    }
+    return 0;
+}
+
+void
+remoteDaemonConfigCopyLimits(remoteDaemonConfig *config, const remoteDaemonConfig *from)
+{
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(remoteDaemonConfigRows); i++) {
+        size_t offset = remoteDaemonConfigRows[i].offset;
+
+        if (remoteDaemonConfigRows[i].limit)
+            *(gint64 *)((char *)config + offset) = *(const gint64 *)((const char *)from + offset);
+    }
+}
+
+/* --- all of a file --- */
+
 int
 remoteDaemonConfigTake(remoteDaemonConfig *config, virConf *conf)
 {
@@ -418,7 +609,7 @@ remoteDaemonConfigTake(remoteDaemonConfig *config, virConf *conf)
         g_free(config->unixSockRWPerms);
         config->unixSockRWPerms = g_strdup("0777");
     }
-    if (remoteDaemonConfigFitPolkit(config, conf) < 0)
+    if (remoteDaemonConfigFitPolkit(config, conf) < 0 || remoteDaemonConfigFit(config, conf) < 0)
         return -1;
     for (i = 0; config->monitors && config->monitors[i]; i++) {
         if (remoteDaemonConfigCheckAbsolute(config->monitors[i]) < 0)

@@ -62,7 +62,18 @@ typedef struct {
     gint64 maxWorkers;
     gint64 prioWorkers;
     gint64 maxClientRequests;
+    gint64 maxClientRegistrations;
+    gint64 maxClientFilterBytes;
+    gint64 maxClientCallBytes;
+    gint64 maxClientFDs;
     gint64 clientOutputMaxBytes;
+    gint64 maxUserConnections;  /* this and the next: 0: no limit */
+    gint64 maxUserRequests;
+    gint64 maxUserRegistrations;
+    gint64 maxUserFilterBytes;
+    gint64 maxUserCallBytes;
+    gint64 maxUserFDs;
+    gint64 maxUserOutputBytes;
     gint64 clientSetupTimeout;  /* seconds */
     gint64 keepaliveInterval;
     gint64 keepaliveCount;
@@ -97,5 +108,17 @@ int remoteDaemonConfigMode(const char *perms);
 /* The first setting that differs and that a running daemon can't take up; NULL: there is none. */
 const char *remoteDaemonConfigFindFixed(const remoteDaemonConfig *now,
                                         const remoteDaemonConfig *next);
+/* The names of those settings that limit something and can be changed while a daemon runs,
+ * NULL-terminated; all are numbers. */
+const char *const *remoteDaemonConfigLimitNames(void);
+/* Returns 0, or -1 with an error reported: there is no such limit. @min and @max (return) may be
+ * NULL. */
+int remoteDaemonConfigGetLimit(const remoteDaemonConfig *config, const char *name, gint64 *value,
+                               gint64 *min, gint64 *max);
+/* The same, or the value isn't one that it can have, or contradicts another limit; nothing has
+ * changed then. */
+int remoteDaemonConfigSetLimit(remoteDaemonConfig *config, const char *name, gint64 value);
+/* All limits of @from. */
+void remoteDaemonConfigCopyLimits(remoteDaemonConfig *config, const remoteDaemonConfig *from);
 /* Every setting's name, NULL-terminated, for whoever checks that all are documented. */
 const char *const *remoteDaemonConfigNames(void);

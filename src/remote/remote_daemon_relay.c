@@ -42,10 +42,6 @@ VIR_LOG_INIT("remote.daemon_relay");
 #define REMOTE_RELAY_EVENT_LAST VIR_DOMAIN_EVENT_ID_MEMORY_DEVICE_SIZE_CHANGE
 #define REMOTE_RELAY_OLD_EVENT_LAST VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED
 
-/* Registrations of one client: one for each of the most domains that there can be. Who wants
- * more can have the events of all domains by one. Read-only clients, who may be anybody, can make
- * them too. */
-#define REMOTE_RELAY_REGS_MAX REMOTE_DOMAIN_LIST_MAX
 /* Streams of which one client has missed something and was not told yet. A client that reads
  * nothing while that many domains come and go is beyond help. */
 #define REMOTE_RELAY_GAPS_MAX REMOTE_DOMAIN_LIST_MAX
@@ -62,6 +58,7 @@ typedef struct {
     int callbackID;             /* by which the library knows it; -1: none yet */
     bool monitor;
     bool wantsNotices;          /* monitor: of what was lost */
+    size_t filterBytes;         /* that it is charged */
     remoteTypedTarget target;   /* domain events: this and the next */
     int eventID;
     bool scoped;
@@ -257,6 +254,8 @@ static void
 remoteRelayHeldFree(remoteRelayHeld *held)
 {
     held->reg->client->heldBytes -= held->bytes;
+    virNetQuotaRelease(virNetServerClientGetAccount(held->reg->client->client),
+                       VIR_NET_QUOTA_EVENT_BYTES, held->bytes);
     virObjectEventUnref(held->event);
     virNetEventUnref(held->encoded);
     g_free(held);
@@ -274,6 +273,7 @@ remoteRelayWaitFree(void *opaque)
     g_free(wait);
 }
 
+/* @bytes are charged already. */
 static void
 remoteRelayHold(remoteRelayReg *reg, virObjectEvent *event, virNetEvent *encoded, size_t bytes)
 {
@@ -329,7 +329,10 @@ remoteRelayHoldMonitor(remoteRelayReg *reg, virObjectEvent *event)
     size_t bytes = remoteRelayHoldCost(event, NULL);
 
     if (remoteRelayHasGap(client, event->domain) ||
-        !remoteRelayMayHold(client, bytes, virNetServerClientGetEventBytesMax(client->client) / 2))
+        !remoteRelayMayHold(client, bytes,
+                            virNetServerClientGetEventBytesMax(client->client) / 2) ||
+        !virNetQuotaTakeShare(virNetServerClientGetAccount(client->client),
+                              VIR_NET_QUOTA_EVENT_BYTES, bytes))
         remoteRelayCountLost(reg->relay, client, event);
     else
         remoteRelayHold(reg, event, NULL, bytes);
@@ -342,7 +345,9 @@ remoteRelayHoldDomain(remoteRelayReg *reg, virObjectEvent *event, virNetEvent *e
     remoteDaemonClient *client = reg->client;
     size_t bytes = remoteRelayHoldCost(event, encoded);
 
-    if (remoteRelayMayHold(client, bytes, virNetServerClientGetEventBytesMax(client->client)))
+    if (remoteRelayMayHold(client, bytes, virNetServerClientGetEventBytesMax(client->client)) &&
+        virNetQuotaTakeRare(virNetServerClientGetAccount(client->client),
+                            VIR_NET_QUOTA_EVENT_BYTES, bytes, 0))
         remoteRelayHold(reg, event, encoded, bytes);
     else
         remoteRelayGiveUp(client, "nobody says what it may see");
@@ -463,18 +468,31 @@ remoteRelaySendHeld(remoteRelayReg *reg, const virObjectEvent *head)
                                                      head->micros, event->details), true);
 }
 
-/* Whether notices of lost events reach a registration: those of the machinery in conf/ decide
- * by the same rule. */
-static bool
-remoteRelayWantsNotices(const char *event, unsigned int flags)
+/* Charges what the filter of @reg costs, which is made anew for that: whoever keeps it is below the
+ * public functions. Finds out whether notices of lost events reach it too: those of the machinery in
+ * conf/ decide by the same rule. Returns 0, or -1 with an error reported. */
+static int
+remoteRelayRegChargeFilter(remoteRelayReg *reg, const char *event, unsigned int flags)
 {
+    const unsigned int regex = VIR_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_REGEX;
+    const unsigned int glob = VIR_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_GLOB;
+    virNetQuotaAccount *account = virNetServerClientGetAccount(reg->client->client);
     g_autoptr(virEventFilter) filter = NULL;
+    size_t bytes;
 
-    if (!event)
-        return true;
-    filter = virDomainMonitorEventFilterNew(event, flags);
-    return filter && virEventFilterMatches(filter, VIR_DOMAIN_MONITOR_EVENT_LOST,
-                                           strlen(VIR_DOMAIN_MONITOR_EVENT_LOST));
+    reg->wantsNotices = !event;
+    /* Flags that make no sense are refused where all are. */
+    if (!event || ((flags & regex) && (flags & glob)))
+        return 0;
+    if (!(filter = virDomainMonitorEventFilterNew(event, flags)))
+        return -1;
+    bytes = virEventFilterBytes(filter);
+    if (virNetQuotaCharge(account, VIR_NET_QUOTA_FILTER_BYTES, bytes) < 0)
+        return -1;
+    reg->filterBytes = bytes;
+    reg->wantsNotices = virEventFilterMatches(filter, VIR_DOMAIN_MONITOR_EVENT_LOST,
+                                              strlen(VIR_DOMAIN_MONITOR_EVENT_LOST));
+    return 0;
 }
 
 /* --- what a client may see --- */
@@ -561,12 +579,9 @@ remoteRelayRegNew(remoteRelay *relay, remoteDaemonClient *client,
 {
     remoteRelayReg *reg;
 
-    if (g_hash_table_size(client->regs) >= REMOTE_RELAY_REGS_MAX) {
-        virReportError(VIR_ERR_OPERATION_FAILED,
-                       _("the client has %1$d registrations already, which is the limit"),
-                       REMOTE_RELAY_REGS_MAX);
+    if (virNetQuotaCharge(virNetServerClientGetAccount(client->client),
+                          VIR_NET_QUOTA_REGISTRATIONS, 1) < 0)
         return NULL;
-    }
     reg = g_new0(remoteRelayReg, 1);
     reg->relay = relay;
     reg->client = client;
@@ -589,13 +604,24 @@ remoteRelayNextNumber(remoteRelay *relay, remoteDaemonClient *client)
     return relay->lastNumber;
 }
 
+/* Takes @reg, whose number nobody knows any more. */
+static void
+remoteRelayRegFree(remoteRelayReg *reg)
+{
+    virNetQuotaAccount *account = virNetServerClientGetAccount(reg->client->client);
+
+    remoteRelayRegLeaveView(reg);
+    virNetQuotaRelease(account, VIR_NET_QUOTA_FILTER_BYTES, reg->filterBytes);
+    virNetQuotaRelease(account, VIR_NET_QUOTA_REGISTRATIONS, 1);
+    g_free(reg);
+}
+
 /* Takes @reg, for which the library said @callbackID. */
 static int
 remoteRelayRegDone(remoteRelayReg *reg, int callbackID)
 {
     if (callbackID < 0) {
-        remoteRelayRegLeaveView(reg);
-        g_free(reg);
+        remoteRelayRegFree(reg);
         return -1;
     }
     reg->callbackID = callbackID;
@@ -627,6 +653,8 @@ remoteRelayAddMonitor(remoteRelay *relay, remoteDaemonClient *client,
     if (!reg)
         return -1;
     reg->monitor = true;
+    if (!refused && remoteRelayRegChargeFilter(reg, event, flags) < 0)
+        return remoteRelayRegDone(reg, -1);
     if (!refused)
         remoteRelayRegJoinView(reg, watches);
     handle = remoteRelayMakeDomain(conn, dom);
@@ -637,8 +665,6 @@ remoteRelayAddMonitor(remoteRelay *relay, remoteDaemonClient *client,
     id = virConnectDomainQemuMonitorEventRegister(conn, handle, event ? event : "*",
                                                   remoteRelayMonitorEvent, reg, NULL, flags);
     virDomainUnref(handle);
-    if (id >= 0)
-        reg->wantsNotices = remoteRelayWantsNotices(event, flags);
     return remoteRelayRegDone(reg, id);
 }
 
@@ -728,8 +754,7 @@ remoteRelayRegRemove(remoteRelayReg *reg)
     } else {
         virConnectDomainEventDeregisterAny(reg->client->conn, reg->callbackID);
     }
-    remoteRelayRegLeaveView(reg);
-    g_free(reg);
+    remoteRelayRegFree(reg);
 }
 
 static int

@@ -42,6 +42,8 @@ struct _virNetReader {
     /* One packet's fds at most: a read that brings one anywhere else is an error at once. */
     virNetReaderFD fds[VIR_NET_MESSAGE_FDS_MAX];
     size_t nfds;
+    virNetReaderKeepsFunc keeps;        /* NULL: nobody wants to know */
+    void *opaque;
 };
 
 virNetReader *
@@ -90,6 +92,19 @@ virNetReaderSetSecret(virNetReader *reader, bool secret)
         explicit_bzero(reader->kept + reader->end, reader->size - reader->end);
     }
     reader->secret = secret;
+}
+
+void
+virNetReaderSetKeeps(virNetReader *reader, virNetReaderKeepsFunc keeps, void *opaque)
+{
+    reader->keeps = keeps;
+    reader->opaque = opaque;
+}
+
+static int
+virNetReaderTell(virNetReader *reader, size_t bytes)
+{
+    return reader->keeps ? reader->keeps(bytes, reader->nfds, reader->opaque) : 0;
 }
 
 size_t
@@ -202,6 +217,8 @@ virNetReaderHandOut(virNetReader *reader, const char *data, const virNetReaderPa
         fds[i] = reader->fds[i].fd;
     reader->nfds -= packet->nfds;
     memmove(reader->fds, reader->fds + packet->nfds, reader->nfds * sizeof(reader->fds[0]));
+    if (packet->nfds > 0)
+        virNetReaderTell(reader, reader->size);
 
     verdict = func(&frame, opaque);
     for (i = 0; i < packet->nfds; i++) {
@@ -259,8 +276,9 @@ virNetReaderParse(virNetReader *reader, const char *data, size_t len, size_t *do
     return VIR_NET_READER_WAIT;
 }
 
-/* Keeps what is left of @data, which is the lent buffer or what is kept already. */
-static void
+/* Keeps what is left of @data, which is the lent buffer or what is kept already. Returns 0, or -1
+ * with an error reported. */
+static int
 virNetReaderKeep(virNetReader *reader, const char *data, size_t len, size_t done)
 {
     size_t left = len - done;
@@ -268,10 +286,13 @@ virNetReaderKeep(virNetReader *reader, const char *data, size_t len, size_t done
     if (left == 0) {
         virNetReaderFreeKept(reader);
         reader->start = reader->end = reader->size = 0;
+        virNetReaderTell(reader, 0);
     } else if (reader->kept && data == reader->kept + reader->start) {
         reader->start += done;
     } else {
         if (left > reader->size || left < reader->size / 4) {
+            if (virNetReaderTell(reader, left) < 0)
+                return -1;
             virNetReaderFreeKept(reader);
             reader->kept = g_malloc(left);
             reader->size = left;
@@ -280,6 +301,7 @@ virNetReaderKeep(virNetReader *reader, const char *data, size_t len, size_t done
         reader->start = 0;
         reader->end = left;
     }
+    return 0;
 }
 
 /* Reads behind what is in @data; returns as virNetSocketRead(). */
@@ -301,12 +323,13 @@ virNetReaderReceive(virNetReader *reader, char *data, size_t len, size_t size)
     }
     reader->fds[reader->nfds].at = len + n - 1;
     reader->fds[reader->nfds++].fd = fds[0];
-    return n;
+    return virNetReaderTell(reader, reader->size) < 0 ? -1 : n;
 }
 
 /* Makes room behind what is kept, but for no more than a packet that is half as large as it says
- * would need: whoever announces much must send much before it costs much. */
-static void
+ * would need: whoever announces much must send much before it costs much. Returns 0, or -1 with an
+ * error reported. */
+static int
 virNetReaderGrow(virNetReader *reader)
 {
     size_t have = reader->end - reader->start;
@@ -320,6 +343,8 @@ virNetReaderGrow(virNetReader *reader)
         reader->end = have;
     }
     if (reader->size < have + VIR_NET_SOCKET_READ_MIN) {
+        if (virNetReaderTell(reader, want) < 0)
+            return -1;
         if (reader->secret) {
             char *kept = g_malloc(want);
 
@@ -331,6 +356,7 @@ virNetReaderGrow(virNetReader *reader)
         }
         reader->size = want;
     }
+    return 0;
 }
 
 /* As virNetReaderRun(). @used: how much of @buffer was written to (returns) */
@@ -350,8 +376,9 @@ virNetReaderTurn(virNetReader *reader, char *buffer, size_t size, size_t *used,
         data = reader->kept + reader->start;
         result = virNetReaderParse(reader, data, have, &done, func, opaque);
         reader->paused = result == VIR_NET_READER_PAUSED;
-        if (result == VIR_NET_READER_PAUSED || result == VIR_NET_READER_WAIT)
-            virNetReaderKeep(reader, data, have, done);
+        if ((result == VIR_NET_READER_PAUSED || result == VIR_NET_READER_WAIT) &&
+            virNetReaderKeep(reader, data, have, done) < 0)
+            return VIR_NET_READER_ERROR;
         if (result != VIR_NET_READER_WAIT)
             return result;
     }
@@ -365,7 +392,8 @@ virNetReaderTurn(virNetReader *reader, char *buffer, size_t size, size_t *used,
         data = buffer;
         *used = have;
     } else {
-        virNetReaderGrow(reader);
+        if (virNetReaderGrow(reader) < 0)
+            return VIR_NET_READER_ERROR;
         data = reader->kept;
         size = reader->size;
     }
@@ -384,8 +412,9 @@ virNetReaderTurn(virNetReader *reader, char *buffer, size_t size, size_t *used,
         *used = have;
     result = virNetReaderParse(reader, data, have, &done, func, opaque);
     reader->paused = result == VIR_NET_READER_PAUSED;
-    if (result == VIR_NET_READER_PAUSED || result == VIR_NET_READER_WAIT)
-        virNetReaderKeep(reader, data, have, done);
+    if ((result == VIR_NET_READER_PAUSED || result == VIR_NET_READER_WAIT) &&
+        virNetReaderKeep(reader, data, have, done) < 0)
+        return VIR_NET_READER_ERROR;
     return result;
 }
 

@@ -38,6 +38,7 @@ struct _virNetServer {
 
     /* the I/O thread's own */
     virNetServerLimits limits;
+    virNetQuota *quota;
     GPtrArray *services;
     GQueue clients;             /* each with a reference */
     size_t anonymous[2];        /* of these; by unix sockets: the second */
@@ -45,6 +46,7 @@ struct _virNetServer {
     virIOTimer *exhaustedTimer; /* runs: nobody is accepted for now */
     virLogRepeat exhausted;
     virLogRepeat userFull;
+    virLogRepeat connectionsFull;
     unsigned long long lastID;
     guint64 accepted;
     guint64 calls;
@@ -69,6 +71,12 @@ virNetServerGetFuncs(virNetServer *server, void **opaque)
 {
     *opaque = server->opaque;
     return server->funcs;
+}
+
+virNetQuota *
+virNetServerGetQuota(virNetServer *server)
+{
+    return server->quota;
 }
 
 virNetServerWorkers *
@@ -223,6 +231,13 @@ virNetServerAccept(virNetServerService *service, virNetSocket *sock, void *opaqu
         return;
     }
     client = virNetServerClientNew(server, sock, options, ++server->lastID);
+    if (virNetQuotaCharge(virNetServerClientGetAccount(client), VIR_NET_QUOTA_CONNECTIONS, 1) < 0) {
+        if (virLogRepeatBegin(&server->connectionsFull))
+            VIR_WARN("a client is refused: %s", virErrorLastMessage());
+        virResetLastError();
+        return;
+    }
+    virLogRepeatEnd(&server->connectionsFull);
     server->accepted++;
     VIR_DEBUG("client %llu comes from %s", server->lastID,
               virNetServerClientGetInfo(client)->remoteAddress);
@@ -263,6 +278,21 @@ virNetServerExhausted(void *opaque)
 /* ---- For its owner ---- */
 
 static void
+virNetServerUserEased(virNetQuotaUser *user, void *opaque)
+{
+    virNetServerForEachClient(opaque, virNetServerClientUserEased, user);
+}
+
+/* Where a limit has a place of its own among @limits, that counts. */
+static void
+virNetServerFillQuota(const virNetServerLimits *limits, virNetQuotaLimits *quota)
+{
+    *quota = limits->quota;
+    quota->client[VIR_NET_QUOTA_REQUESTS] = limits->maxClientRequests;
+    quota->client[VIR_NET_QUOTA_EVENT_BYTES] = limits->maxClientEventBytes;
+}
+
+static void
 virNetServerTurnEnd(void *opaque)
 {
     virNetServer *server = opaque;
@@ -282,7 +312,10 @@ virNetServerNew(virIOLoop *loop, const virNetServerLimits *limits,
                 const virNetServerFuncs *funcs, void *opaque)
 {
     virNetServer *server = g_new0(virNetServer, 1);
+    virNetQuotaLimits quota;
 
+    virNetServerFillQuota(limits, &quota);
+    server->quota = virNetQuotaNew(&quota, virNetServerUserEased, server);
     server->loop = loop;
     server->limits = *limits;
     server->funcs = funcs;
@@ -348,6 +381,7 @@ virNetServerFree(virNetServer *server)
     g_array_unref(server->programs);
     g_ptr_array_unref(server->services);
     g_ptr_array_unref(server->dirty);
+    virNetQuotaFree(server->quota);
     g_free(server);
 }
 
@@ -416,8 +450,11 @@ static void
 virNetServerSetLimitsInThread(void *opaque)
 {
     virNetServerLimitsRequest *request = opaque;
+    virNetQuotaLimits quota;
 
     request->server->limits = *request->limits;
+    virNetServerFillQuota(request->limits, &quota);
+    virNetQuotaSetLimits(request->server->quota, &quota);
     virNetServerUpdateAccepting(request->server);
     virNetServerForEachClient(request->server, virNetServerClientLimitsChanged, NULL);
 }
@@ -472,4 +509,10 @@ virNetServerForEachClient(virNetServer *server, virNetServerClientFunc func, voi
         g_ptr_array_add(all, virNetServerClientRef(link->data));
     for (i = 0; i < all->len; i++)
         func(g_ptr_array_index(all, i), opaque);
+}
+
+void
+virNetServerForEachUser(virNetServer *server, virNetQuotaUserFunc func, void *opaque)
+{
+    virNetQuotaForEachUser(server->quota, func, opaque);
 }

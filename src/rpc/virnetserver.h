@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <glib.h>
 #include "virioloop.h"
+#include "virnetquota.h"
 #include "virnetserverclient.h"
 #include "virnetserverprogram.h"
 #include "virnetserverservice.h"
@@ -38,6 +39,8 @@ typedef struct {
     unsigned int keepaliveCount;
     unsigned int setupSeconds;  /* for TLS, authentication and the first call; 0: no limit. Who
                                  * only sits there must not take a place for ever */
+    virNetQuotaLimits quota;    /* the rest; maxClientRequests and maxClientEventBytes stand for
+                                 * those of a client in it */
 } virNetServerLimits;
 
 /* libvirtd's, where it has such a limit. */
@@ -113,3 +116,6 @@ void virNetServerGetStats(virNetServer *server, virNetServerStats *stats);
 typedef void (*virNetServerClientFunc)(virNetServerClient *client, void *opaque);
 /* Clients may be closed in @func. */
 void virNetServerForEachClient(virNetServer *server, virNetServerClientFunc func, void *opaque);
+/* What each user holds; of those that have a client, or a call of one that has gone and isn't done.
+ * Nobody must be closed in @func. */
+void virNetServerForEachUser(virNetServer *server, virNetQuotaUserFunc func, void *opaque);

@@ -17,6 +17,7 @@ virIOLoop *virNetServerGetLoop(virNetServer *server);
 const virNetServerLimits *virNetServerGetLimits(virNetServer *server);
 /* @opaque (returns) for all of them. */
 const virNetServerFuncs *virNetServerGetFuncs(virNetServer *server, void **opaque);
+virNetQuota *virNetServerGetQuota(virNetServer *server);
 virNetServerWorkers *virNetServerGetWorkers(virNetServer *server);
 /* NULL: no such program of that version. */
 const virNetServerProgram *virNetServerFindProgram(virNetServer *server, unsigned int program,
@@ -44,6 +45,8 @@ bool virNetServerClientIsAnonymous(virNetServerClient *client);
 int virNetServerClientStart(virNetServerClient *client);
 /* Writes what the socket takes. May close it. */
 void virNetServerClientFlush(virNetServerClient *client);
+/* Its user has room again for what it was refused. */
+void virNetServerClientUserEased(virNetServerClient *client, void *user);
 /* The server's limits are others now. */
 void virNetServerClientLimitsChanged(virNetServerClient *client, void *opaque);
 /* Its place in the server's list. */
@@ -77,6 +80,7 @@ struct _virNetServerCall {
     const virNetServerProgram *program;
     const virNetServerProc *proc;
     virNetMessageHeader header;
+    size_t bytes;               /* that it came in; charged to the client, as its fds are */
     void *args;                 /* both behind this struct; NULL if void */
     void *ret;
     int verdict;

@@ -60,6 +60,7 @@ struct _virNetServerClient {
     void *data;
 
     /* the I/O thread's own */
+    virNetQuotaAccount *account;
     virNetServerClientState state;
     GList link;                 /* in the server's list, until it is closed */
     virNetSocket *sock;
@@ -79,7 +80,9 @@ struct _virNetServerClient {
     bool reading;               /* in the reader: what it holds must stay until it returns */
     bool paused;                /* isn't read, as too many calls wait for their answer */
     bool resuming;              /* will be, in the next turn */
-    size_t requests;            /* calls whose reply isn't sent whole */
+    size_t running;             /* calls that are charged to it and have no reply yet */
+    size_t keptBytes;           /* that the reader has, charged to it; and fds */
+    size_t keptFDs;
     size_t keepalives;          /* messages of keepalive that aren't */
     bool behind;                /* was found to be, and isn't below half of that since */
     gint64 progress;            /* when events were last sent to it, while it is behind; microseconds
@@ -91,9 +94,27 @@ struct _virNetServerClient {
 
 /* ---- References ---- */
 
+/* What is queued is lost, and with it the calls that it answers. */
+static void
+virNetServerClientReleaseQueued(virNetServerClient *client)
+{
+    virNetQuotaAccount *account = client->account;
+
+    virNetQuotaRelease(account, VIR_NET_QUOTA_EVENT_BYTES, virNetWriterEventBytes(client->writer));
+    virNetQuotaRelease(account, VIR_NET_QUOTA_CALL_BYTES, virNetWriterPacketBytes(client->writer));
+    virNetQuotaRelease(account, VIR_NET_QUOTA_FDS, virNetWriterPacketFDs(client->writer));
+    virNetQuotaRelease(account, VIR_NET_QUOTA_REQUESTS,
+                       virNetQuotaGetUsed(account, VIR_NET_QUOTA_REQUESTS) - client->running);
+    virNetQuotaRelease(account, VIR_NET_QUOTA_CALL_BYTES, client->keptBytes);
+    virNetQuotaRelease(account, VIR_NET_QUOTA_FDS, client->keptFDs);
+    client->keptBytes = client->keptFDs = 0;
+}
+
 static void
 virNetServerClientReleaseStream(virNetServerClient *client)
 {
+    if (client->writer)
+        virNetServerClientReleaseQueued(client);
     g_clear_pointer(&client->reader, virNetReaderFree);
     g_clear_pointer(&client->writer, virNetWriterFree);
     g_clear_pointer(&client->keepalive, virKeepAliveFree);
@@ -112,6 +133,7 @@ virNetServerClientDestroy(void *opaque)
     virNetServerWorkersOwnerFree(client->worker);
     if (client->data && funcs->clientFree)
         funcs->clientFree(client->data, funcsOpaque);
+    virNetQuotaAccountFree(client->account);
     g_free((char *)client->info.localAddress);
     g_free((char *)client->info.remoteAddress);
     virIdentityUnref(client->identity);
@@ -169,6 +191,7 @@ virNetServerClientCloseInThread(virNetServerClient *client)
     virNetSocketShutdown(client->sock);
     if (client->known && funcs->clientClosed)
         funcs->clientClosed(client, opaque);
+    virNetQuotaRelease(client->account, VIR_NET_QUOTA_CONNECTIONS, 1);
     if (!client->reading)
         virNetServerClientReleaseStream(client);
     virNetServerForget(client->server, client, client->anonymous);
@@ -216,11 +239,23 @@ virNetServerClientSetDirty(virNetServerClient *client)
     virNetServerSetDirty(client->server, client);
 }
 
+/* @msg is charged already. */
 static void
 virNetServerClientQueue(virNetServerClient *client, virNetMessage *msg)
 {
     virNetWriterPush(client->writer, msg);
     virNetServerClientSetDirty(client);
+}
+
+/* A small one without fds, of which there are few: it is never refused. */
+static void
+virNetServerClientQueueSmall(virNetServerClient *client, virNetMessage *msg)
+{
+    size_t len;
+
+    virNetMessageGetBytes(msg, &len);
+    virNetQuotaForce(client->account, VIR_NET_QUOTA_CALL_BYTES, len);
+    virNetServerClientQueue(client, msg);
 }
 
 static void virNetServerClientResume(void *opaque);
@@ -235,6 +270,12 @@ virNetServerClientMaxRequests(virNetServerClient *client)
         virNetServerGetLimits(client->server)->maxClientRequests : 1;
 }
 
+static size_t
+virNetServerClientRequests(virNetServerClient *client)
+{
+    return virNetQuotaGetUsed(client->account, VIR_NET_QUOTA_REQUESTS);
+}
+
 static void
 virNetServerClientSent(const virNetMessageHeader *header, void *opaque)
 {
@@ -244,10 +285,10 @@ virNetServerClientSent(const virNetMessageHeader *header, void *opaque)
         client->keepalives--;   /* events have no message of their own */
         return;
     }
-    client->requests--;
+    virNetQuotaRelease(client->account, VIR_NET_QUOTA_REQUESTS, 1);
     /* Later, so that a client with many calls doesn't keep others waiting. */
     if (client->paused && !client->resuming &&
-        client->requests < virNetServerClientMaxRequests(client)) {
+        virNetServerClientRequests(client) < virNetServerClientMaxRequests(client)) {
         client->resuming = true;
         virIOLoopInvoke(client->loop, virNetServerClientResume, virNetServerClientRef(client));
     }
@@ -308,6 +349,26 @@ virNetServerClientStartSASL(virNetServerClient *client)
     virNetServerClientCloseInThread(client);
 }
 
+/* As virNetWriterFlush(); gives back what has cost what is sent now. */
+static int
+virNetServerClientWrite(virNetServerClient *client)
+{
+    virNetWriter *writer = client->writer;
+    size_t events = virNetWriterEventBytes(writer);
+    size_t packets = virNetWriterPacketBytes(writer);
+    size_t fds = virNetWriterPacketFDs(writer);
+    int rc = virNetWriterFlush(writer);
+
+    if (client->behind && virNetWriterEventBytes(writer) < events)
+        client->progress = g_get_monotonic_time();
+    virNetQuotaRelease(client->account, VIR_NET_QUOTA_EVENT_BYTES,
+                       events - virNetWriterEventBytes(writer));
+    virNetQuotaRelease(client->account, VIR_NET_QUOTA_CALL_BYTES,
+                       packets - virNetWriterPacketBytes(writer));
+    virNetQuotaRelease(client->account, VIR_NET_QUOTA_FDS, fds - virNetWriterPacketFDs(writer));
+    return rc;
+}
+
 void
 virNetServerClientFlush(virNetServerClient *client)
 {
@@ -321,18 +382,15 @@ virNetServerClientFlush(virNetServerClient *client)
         client->state != VIR_NET_SERVER_CLIENT_LEAVING)
         return;
     do {
-        size_t before = virNetWriterEventBytes(client->writer);
-
-        if ((rc = virNetWriterFlush(client->writer)) < 0) {
+        if ((rc = virNetServerClientWrite(client)) < 0) {
             VIR_DEBUG("client %llu: %s", client->id, virErrorLastMessage());
             virResetLastError();
             virNetServerClientCloseInThread(client);
             return;
         }
-        if (client->behind && virNetWriterEventBytes(client->writer) < before)
-            client->progress = g_get_monotonic_time();
         if (!client->refusing ||
-            virNetWriterEventBytes(client->writer) > limits->maxClientEventBytes / 2)
+            virNetWriterEventBytes(client->writer) > limits->maxClientEventBytes / 2 ||
+            virNetQuotaIsTight(client->account, VIR_NET_QUOTA_EVENT_BYTES))
             break;
         client->refusing = false;
         if (funcs->clientDrained)
@@ -344,13 +402,13 @@ virNetServerClientFlush(virNetServerClient *client)
     } while (rc == 1 && !client->refusing && !virNetWriterIsEmpty(client->writer));
     virNetServerClientEase(client);
 
-    if (client->sasl && rc == 1 && client->requests == 0)
+    if (client->sasl && rc == 1 && virNetServerClientRequests(client) == 0)
         virNetServerClientStartSASL(client);
     if (client->state == VIR_NET_SERVER_CLIENT_CLOSED)
         return;
 
-    if (client->state == VIR_NET_SERVER_CLIENT_LEAVING && rc == 1 && client->requests == 0 &&
-        virNetWriterIsEmpty(client->writer))
+    if (client->state == VIR_NET_SERVER_CLIENT_LEAVING && rc == 1 &&
+        virNetServerClientRequests(client) == 0 && virNetWriterIsEmpty(client->writer))
         virNetServerClientCloseInThread(client);
     else
         virNetServerClientUpdate(client, rc == 0);
@@ -359,13 +417,10 @@ virNetServerClientFlush(virNetServerClient *client)
 bool
 virNetServerClientSendEvent(virNetServerClient *client, virNetEvent *event, int callbackID)
 {
-    size_t max = virNetServerGetLimits(client->server)->maxClientEventBytes;
-    size_t bytes;
-
     if (client->state != VIR_NET_SERVER_CLIENT_ACTIVE)
         return true;
-    bytes = virNetWriterEventBytes(client->writer);
-    if (bytes > max || virNetWriterEventCost(event) > max - bytes) {
+    if (!virNetQuotaTakeShare(client->account, VIR_NET_QUOTA_EVENT_BYTES,
+                              virNetWriterEventCost(event))) {
         virNetServerClientRefuseEvent(client);
         return false;
     }
@@ -394,14 +449,10 @@ virNetServerClientGetEventBytesMax(virNetServerClient *client)
 bool
 virNetServerClientSendRareEvent(virNetServerClient *client, virNetEvent *event, int callbackID)
 {
-    size_t max = virNetServerGetLimits(client->server)->maxClientEventBytes +
-        VIR_NET_SERVER_CLIENT_RESERVE_BYTES;
-    size_t bytes;
-
     if (client->state != VIR_NET_SERVER_CLIENT_ACTIVE)
         return true;
-    bytes = virNetWriterEventBytes(client->writer);
-    if (bytes > max || virNetWriterEventCost(event) > max - bytes) {
+    if (!virNetQuotaTakeRare(client->account, VIR_NET_QUOTA_EVENT_BYTES,
+                             virNetWriterEventCost(event), VIR_NET_SERVER_CLIENT_RESERVE_BYTES)) {
         client->refused++;
         return false;
     }
@@ -459,7 +510,7 @@ virNetServerClientSendKeepAlive(virNetMessage *msg, void *opaque)
         return;
     }
     client->keepalives++;
-    virNetServerClientQueue(client, msg);
+    virNetServerClientQueueSmall(client, msg);
 }
 
 static void
@@ -498,8 +549,17 @@ virNetServerClientStartKeepAlive(virNetServerClient *client)
 }
 
 void
+virNetServerClientUserEased(virNetServerClient *client, void *user)
+{
+    if (client->refusing && virNetQuotaAccountGetUser(client->account) == user)
+        virNetServerClientSetDirty(client);
+}
+
+void
 virNetServerClientLimitsChanged(virNetServerClient *client, void *opaque G_GNUC_UNUSED)
 {
+    if (client->refusing)
+        virNetServerClientSetDirty(client);
     if (client->pings)
         virNetServerClientUpdateKeepAlive(client);
 }
@@ -517,8 +577,62 @@ virNetServerClientRefuse(virNetServerClient *client, const virNetMessageHeader *
         virNetServerClientCloseInThread(client);
         return;
     }
-    client->requests++;
-    virNetServerClientQueue(client, msg);
+    virNetQuotaForce(client->account, VIR_NET_QUOTA_REQUESTS, 1);
+    virNetServerClientQueueSmall(client, msg);
+}
+
+/* What a call that is read costs until it has its reply; the reply costs on its own. Returns 0, or
+ * -1 with an error reported. */
+static int
+virNetServerClientChargeCall(virNetServerClient *client, const virNetFrame *frame)
+{
+    virNetQuotaAccount *account = client->account;
+
+    if (virNetQuotaCharge(account, VIR_NET_QUOTA_REQUESTS, 1) < 0)
+        return -1;
+    if (virNetQuotaCharge(account, VIR_NET_QUOTA_CALL_BYTES, frame->len) == 0) {
+        if (virNetQuotaCharge(account, VIR_NET_QUOTA_FDS, frame->nfds) == 0) {
+            client->running++;
+            return 0;
+        }
+        virNetQuotaRelease(account, VIR_NET_QUOTA_CALL_BYTES, frame->len);
+    }
+    virNetQuotaRelease(account, VIR_NET_QUOTA_REQUESTS, 1);
+    return -1;
+}
+
+/* The call itself counts until its reply is sent. */
+static void
+virNetServerClientDischargeCall(virNetServerClient *client, size_t bytes, size_t nfds)
+{
+    client->running--;
+    virNetQuotaRelease(client->account, VIR_NET_QUOTA_CALL_BYTES, bytes);
+    virNetQuotaRelease(client->account, VIR_NET_QUOTA_FDS, nfds);
+}
+
+/* A reply that is too much gives place to an error that says so; what the call has done is done. */
+static void
+virNetServerClientQueueReply(virNetServerClient *client, virNetServerCall *call)
+{
+    size_t len;
+    size_t nfds;
+
+    virNetMessageGetBytes(call->reply, &len);
+    virNetMessageGetFDs(call->reply, &nfds);
+    if (virNetQuotaCharge(client->account, VIR_NET_QUOTA_CALL_BYTES, len) == 0) {
+        if (virNetQuotaCharge(client->account, VIR_NET_QUOTA_FDS, nfds) == 0) {
+            virNetServerClientQueue(client, g_steal_pointer(&call->reply));
+            return;
+        }
+        virNetQuotaRelease(client->account, VIR_NET_QUOTA_CALL_BYTES, len);
+    }
+    virNetMessageFree(call->reply);
+    call->reply = virNetMessageNewError(&call->header, virGetLastError());
+    virResetLastError();
+    if (call->reply)
+        virNetServerClientQueueSmall(client, g_steal_pointer(&call->reply));
+    else
+        virNetServerClientCloseInThread(client);
 }
 
 static void
@@ -527,14 +641,15 @@ virNetServerClientFinishCall(void *opaque)
     virNetServerCall *call = opaque;
     virNetServerClient *client = call->client;
 
-    if (client->state != VIR_NET_SERVER_CLIENT_CLOSED) {
-        if (call->reply) {
-            virNetServerClientQueue(client, g_steal_pointer(&call->reply));
-        } else {
-            VIR_WARN("client %llu: what %s has to say is too long to be sent", client->id,
-                     call->proc->name);
-            virNetServerClientCloseInThread(client);
-        }
+    virNetServerClientDischargeCall(client, call->bytes, call->nfds);
+    if (client->state == VIR_NET_SERVER_CLIENT_CLOSED) {
+        virNetQuotaRelease(client->account, VIR_NET_QUOTA_REQUESTS, 1);
+    } else if (call->reply) {
+        virNetServerClientQueueReply(client, call);
+    } else {
+        VIR_WARN("client %llu: what %s has to say is too long to be sent", client->id,
+                 call->proc->name);
+        virNetServerClientCloseInThread(client);
     }
     virNetServerCallFree(call);
 }
@@ -622,11 +737,16 @@ virNetServerClientTakeCall(virNetServerClient *client, virNetFrame *frame)
     client->called = true;
     virNetServerClientStopSetupTimer(client);
     virNetServerCountCall(client->server);
-    if (!(call = virNetServerClientMakeCall(client, frame))) {
+    if (virNetServerClientChargeCall(client, frame) < 0) {
         virNetServerClientRefuse(client, &frame->header);
         return;
     }
-    client->requests++;
+    if (!(call = virNetServerClientMakeCall(client, frame))) {
+        virNetServerClientDischargeCall(client, frame->len, frame->nfds);
+        virNetQuotaRelease(client->account, VIR_NET_QUOTA_REQUESTS, 1);
+        virNetServerClientRefuse(client, &frame->header);
+        return;
+    }
     if (call->proc->flags & VIR_NET_SERVER_PROC_INLINE &&
         !(call->program->asks && call->program->asks(call, call->args))) {
         if (virNetServerCallRun(call))
@@ -653,9 +773,31 @@ virNetServerClientTake(virNetFrame *frame, void *opaque)
 
     if (client->state != VIR_NET_SERVER_CLIENT_ACTIVE)
         return VIR_NET_READER_CLOSE;
-    if (client->requests >= virNetServerClientMaxRequests(client))
+    if (virNetServerClientRequests(client) >= virNetServerClientMaxRequests(client))
         return VIR_NET_READER_PAUSE;
     return VIR_NET_READER_GO_ON;
+}
+
+static int
+virNetServerClientKeepsOf(virNetServerClient *client, virNetQuotaResource resource, size_t *kept,
+                          size_t amount)
+{
+    if (amount <= *kept)
+        virNetQuotaRelease(client->account, resource, *kept - amount);
+    else if (virNetQuotaCharge(client->account, resource, amount - *kept) < 0)
+        return -1;
+    *kept = amount;
+    return 0;
+}
+
+static int
+virNetServerClientKeeps(size_t bytes, size_t nfds, void *opaque)
+{
+    virNetServerClient *client = opaque;
+
+    if (virNetServerClientKeepsOf(client, VIR_NET_QUOTA_CALL_BYTES, &client->keptBytes, bytes) < 0)
+        return -1;
+    return virNetServerClientKeepsOf(client, VIR_NET_QUOTA_FDS, &client->keptFDs, nfds);
 }
 
 static void
@@ -722,6 +864,27 @@ virNetServerClientSetIdentity(virNetServerClient *client, virIdentity *identity)
     virIdentityUnref(before);
 }
 
+/* Charges all that it holds to the user that it is known to be with @identity. Returns 0, or -1 with
+ * an error reported: this user has enough already. */
+static int
+virNetServerClientJoinUser(virNetServerClient *client, const virIdentity *identity)
+{
+    bool exempt;
+    g_autofree char *user = virNetQuotaNameUser(identity, client->info.remoteAddress, &exempt);
+
+    return virNetQuotaAccountMove(client->account, user, exempt);
+}
+
+/* One that is refused is none of @funcs'. */
+static void
+virNetServerClientReject(virNetServerClient *client)
+{
+    VIR_WARN("client %llu from %s is refused: %s", client->id, client->info.remoteAddress,
+             virErrorLastMessage());
+    virResetLastError();
+    virNetServerClientCloseInThread(client);
+}
+
 static void
 virNetServerClientActivate(virNetServerClient *client)
 {
@@ -736,6 +899,10 @@ virNetServerClientActivate(virNetServerClient *client)
         identity = virIdentityCopy(client->identity);
         virIdentitySetX509DName(identity, name);
         virNetServerClientSetIdentity(client, identity);
+        if (virNetServerClientJoinUser(client, identity) < 0) {
+            virNetServerClientReject(client);
+            return;
+        }
     }
     client->known = true;
     if (client->auth == VIR_NET_SERVER_AUTH_NONE)
@@ -818,6 +985,8 @@ virNetServerClientNew(virNetServer *server, virNetSocket *sock,
                       const virNetServerServiceOptions *options, unsigned long long id)
 {
     virNetServerClient *client = g_new0(virNetServerClient, 1);
+    g_autofree char *user = NULL;
+    bool exempt;
 
     client->refs = 1;
     client->server = server;
@@ -830,6 +999,7 @@ virNetServerClientNew(virNetServer *server, virNetSocket *sock,
     client->passFDs = virNetSocketCanPassFDs(sock);
     client->anonymous = options->tls || options->auth != VIR_NET_SERVER_AUTH_NONE;
     client->reader = virNetReaderNew(sock);
+    virNetReaderSetKeeps(client->reader, virNetServerClientKeeps, client);
     if (client->anonymous || client->readonly)
         virNetReaderSetMax(client->reader, VIR_NET_SERVER_CLIENT_ANONYMOUS_MAX);
     virNetReaderSetSecret(client->reader, client->anonymous);
@@ -845,6 +1015,8 @@ virNetServerClientNew(virNetServer *server, virNetSocket *sock,
     client->info.secure = options->tls || virNetSocketIsSecure(sock);
     virMutexInit(&client->lock);
     client->identity = virNetServerClientIdentify(client);
+    user = virNetQuotaNameUser(client->identity, client->info.remoteAddress, &exempt);
+    client->account = virNetQuotaAccountNew(virNetServerGetQuota(server), id, user, exempt);
     return client;
 }
 
@@ -938,10 +1110,8 @@ virNetServerClientIsAuthenticated(virNetServerClient *client)
 }
 
 static void
-virNetServerClientCountAuthenticated(void *opaque)
+virNetServerClientCountAuthenticated(virNetServerClient *client)
 {
-    g_autoptr(virNetServerClient) client = opaque;
-
     client->trusted = true;
     if (!client->anonymous || client->state == VIR_NET_SERVER_CLIENT_CLOSED)
         return;
@@ -953,18 +1123,45 @@ virNetServerClientCountAuthenticated(void *opaque)
     virNetServerClientStopSetupTimer(client);
 }
 
-void
+typedef struct {
+    virNetServerClient *client;
+    virIdentity *identity;      /* taken, unless it fails */
+    virErrorPtr err;            /* NULL: it works */
+} virNetServerClientAuthRequest;
+
+static void
+virNetServerClientSetAuthenticatedInThread(void *opaque)
+{
+    virNetServerClientAuthRequest *request = opaque;
+    virNetServerClient *client = request->client;
+
+    if (virNetServerClientJoinUser(client, request->identity) < 0) {
+        virErrorPreserveLast(&request->err);
+        virResetLastError();
+        return;
+    }
+    virNetServerClientSetIdentity(client, request->identity);
+    atomic_store(&client->authenticated, true);
+    virNetServerClientCountAuthenticated(client);
+}
+
+int
 virNetServerClientSetAuthenticated(virNetServerClient *client, const char *saslName)
 {
-    if (saslName) {
-        g_autoptr(virIdentity) before = virNetServerClientGetIdentity(client);
-        virIdentity *identity = virIdentityCopy(before);
+    g_autoptr(virIdentity) before = virNetServerClientGetIdentity(client);
+    virNetServerClientAuthRequest request = { client, virIdentityCopy(before), NULL };
 
-        virIdentitySetSASLUserName(identity, saslName);
-        virNetServerClientSetIdentity(client, identity);
-    }
-    atomic_store(&client->authenticated, true);
-    virNetServerClientInvoke(client, virNetServerClientCountAuthenticated);
+    if (saslName)
+        virIdentitySetSASLUserName(request.identity, saslName);
+    if (virIOLoopInThread(client->loop))
+        virNetServerClientSetAuthenticatedInThread(&request);
+    else
+        virIOLoopInvokeWait(client->loop, virNetServerClientSetAuthenticatedInThread, &request);
+    if (!request.err)
+        return 0;
+    virIdentityUnref(request.identity);
+    virErrorRestore(&request.err);
+    return -1;
 }
 
 typedef struct {
@@ -1012,4 +1209,10 @@ bool
 virNetServerClientIsClosed(virNetServerClient *client)
 {
     return atomic_load(&client->closed);
+}
+
+virNetQuotaAccount *
+virNetServerClientGetAccount(virNetServerClient *client)
+{
+    return client->account;
 }

@@ -14,6 +14,7 @@
 #include <glib.h>
 #include "viridentity.h"
 #include "virnetevent.h"
+#include "virnetquota.h"
 #include "virnetserverprogram.h"
 #include "virnetsocket.h"
 
@@ -74,16 +75,19 @@ bool virNetServerClientIsAuthenticated(virNetServerClient *client);
  * virNetServerClientSetAuthenticated:
  * @saslName: who it is, by SASL; NULL: what its connection tells is all there is to know
  *
- * From now on it may call everything, with an identity that is complete. Once for a client, within
- * the call that has proven it. Any thread.
+ * From now on it may call everything, with an identity that is complete, and what it holds is charged
+ * to this user. Once for a client, within the call that has proven it. Any thread.
+ *
+ * Returns 0, or -1 with an error reported: this user may have no more connections. It is as before
+ * then.
  */
-void virNetServerClientSetAuthenticated(virNetServerClient *client, const char *saslName);
+int virNetServerClientSetAuthenticated(virNetServerClient *client, const char *saslName);
 /* Any thread, within the call that fails: it has not proven who it is. */
 void virNetServerClientAuthFailed(virNetServerClient *client);
 
 /**
  * virNetServerClientSetSASL:
- * @session: of a complete exchange (taken)
+ * @session: of a complete exchange (taken); NULL: it has come to nothing after all
  *
  * What is behind the answer to the call that runs goes through the session's layer, if it has one.
  * Before virNetServerClientSetAuthenticated(): until then only one call runs. Any thread.
@@ -132,6 +136,9 @@ bool virNetServerClientIsBehind(virNetServerClient *client);
 /* Whether it is one: events are refused, and nothing it does would have been different were they
  * fewer. */
 bool virNetServerClientIsStuck(virNetServerClient *client);
+/* What it holds, and what its user does. What is kept for it elsewhere is charged here too. Valid as
+ * long as the client is. */
+virNetQuotaAccount *virNetServerClientGetAccount(virNetServerClient *client);
 /* What the events that wait may cost. */
 size_t virNetServerClientGetEventBytesMax(virNetServerClient *client);
 /* What the events that wait cost; how many were sent or queued, and how many refused, since it

@@ -51,6 +51,7 @@ virNetServerCallNew(virNetServerClient *client, const virNetServerProgram *progr
     call->program = program;
     call->proc = proc;
     call->header = frame->header;
+    call->bytes = frame->len;
     call->fds = g_memdup2(frame->fds, frame->nfds * sizeof(frame->fds[0]));
     call->nfds = frame->nfds;
     for (i = 0; i < frame->nfds; i++)

@@ -44,6 +44,8 @@ struct _virNetWriter {
     size_t offset;              /* bytes of the first entry that are written */
     size_t fdsSent;             /* of the first entry, which is written but for these */
     size_t eventBytes;
+    size_t packetBytes;
+    size_t packetFDs;
 };
 
 virNetWriter *
@@ -97,9 +99,15 @@ void
 virNetWriterPush(virNetWriter *writer, virNetMessage *msg)
 {
     virNetWriterEntry *entry = virNetWriterAppend(writer);
+    size_t len;
+    size_t nfds;
 
     entry->msg = msg;
     entry->event = NULL;
+    virNetMessageGetBytes(msg, &len);
+    virNetMessageGetFDs(msg, &nfds);
+    writer->packetBytes += len;
+    writer->packetFDs += nfds;
 }
 
 void
@@ -125,6 +133,18 @@ size_t
 virNetWriterEventBytes(const virNetWriter *writer)
 {
     return writer->eventBytes;
+}
+
+size_t
+virNetWriterPacketBytes(const virNetWriter *writer)
+{
+    return writer->packetBytes;
+}
+
+size_t
+virNetWriterPacketFDs(const virNetWriter *writer)
+{
+    return writer->packetFDs;
 }
 
 bool
@@ -154,6 +174,13 @@ virNetWriterDrop(virNetWriter *writer)
     virNetWriterEntry *entry = &block->entries[block->first++];
 
     if (entry->msg) {
+        size_t len;
+        size_t nfds;
+
+        virNetMessageGetBytes(entry->msg, &len);
+        virNetMessageGetFDs(entry->msg, &nfds);
+        writer->packetBytes -= len;
+        writer->packetFDs -= nfds;
         if (writer->sent)
             writer->sent(virNetMessageGetHeader(entry->msg), writer->opaque);
         virNetMessageFree(entry->msg);

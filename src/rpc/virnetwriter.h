@@ -2,8 +2,7 @@
  * virnetwriter.h: packets on their way to a socket
  *
  * Keeps their order, gathers as many as fit into one write, sends a packet's file descriptors
- * behind it. Counts the bytes of events, which its owner limits; packets are limited by the
- * number of calls in flight instead.
+ * behind it. Counts what waits, which its owner limits.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -34,6 +33,9 @@ void virNetWriterPushEvent(virNetWriter *writer, virNetEvent *event, int callbac
 size_t virNetWriterEventCost(const virNetEvent *event);
 /* What the events that wait cost. */
 size_t virNetWriterEventBytes(const virNetWriter *writer);
+/* The bytes of the packets that wait, and their fds. */
+size_t virNetWriterPacketBytes(const virNetWriter *writer);
+size_t virNetWriterPacketFDs(const virNetWriter *writer);
 bool virNetWriterIsEmpty(const virNetWriter *writer);
 
 /* Writes what the socket takes. Returns 1 if nothing is left, 0 if the socket is full, -1 with an

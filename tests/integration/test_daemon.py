@@ -81,7 +81,7 @@ def test_options_are_documented():
 def settings():
     """Of the code's table."""
     code = (SOURCE / "src" / "remote" / "remote_daemon_config.c").read_text()
-    found = re.findall(r'^    (?:TEXT|NUMBER|LIST|AUTH)\("(\w+)"', code, re.MULTILINE)
+    found = re.findall(r'^    (?:TEXT|NUMBER|LIMIT|LIST|AUTH)\("(\w+)"', code, re.MULTILINE)
     assert len(found) > 30
     return found
 
@@ -102,7 +102,7 @@ def test_defaults_are_documented():
     code = (SOURCE / "src" / "remote" / "remote_daemon_config.c").read_text()
     page = (SOURCE / "src" / "remote" / "virtmond.conf.rst").read_text()
     file = (SOURCE / "src" / "remote" / "virtmond.conf").read_text()
-    members = dict(re.findall(r'NUMBER\("(\w+)", (\w+),', code))
+    members = dict(re.findall(r'(?:NUMBER|LIMIT)\("(\w+)", (\w+),', code))
     levels = {"VIR_LOG_WARN": 3}
     for name, value in re.findall(r"^#(\w+) = (\d+)$", file, re.MULTILINE):
         found = re.search(rf"config->{members[name]} = ([\w *]+);", code)

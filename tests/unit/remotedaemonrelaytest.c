@@ -32,6 +32,7 @@ struct _virNetServerClient {
     size_t held;                /* bytes of events that wait for it, as a test wants it */
     bool refusing;
     bool closed;
+    virNetQuotaAccount *account;
     GString *sent;              /* "NUMBER:NAME " */
     GPtrArray *events;          /* virNetEvent, each a reference */
 };
@@ -150,6 +151,12 @@ virNetServerClientGetIdentity(virNetServerClient *client G_GNUC_UNUSED)
     return virIdentityNew();
 }
 
+virNetQuotaAccount *
+virNetServerClientGetAccount(virNetServerClient *client)
+{
+    return client->account;
+}
+
 /* --- what they may see --- */
 
 struct _remoteView {
@@ -211,6 +218,7 @@ typedef struct {
     qmpPeer *peer;
     virConnectPtr conn;
     remoteRelay *relay;
+    virNetQuota *quota;
     virNetServerClient outs[2];
     remoteDaemonClient clients[2];
 } Fixture;
@@ -218,9 +226,11 @@ typedef struct {
 static void
 setUp(Fixture *f, gconstpointer hasSight)
 {
+    const virNetQuotaLimits limits = { 0 };
     const char *monitors[2] = { NULL, NULL };
     size_t i;
 
+    f->quota = virNetQuotaNew(&limits, NULL, NULL);
     f->dir = g_dir_make_tmp("virtmon-test-XXXXXX", NULL);
     monitors[0] = f->path = g_build_filename(f->dir, "g.qmp", NULL);
     f->peer = qmpPeerNewAt(f->path, QMP_PEER_GREETING, qmpPeerAnswerAll, NULL);
@@ -235,6 +245,7 @@ setUp(Fixture *f, gconstpointer hasSight)
     looks = 0;
     for (i = 0; i < G_N_ELEMENTS(f->clients); i++) {
         f->outs[i] = (virNetServerClient) { .room = 1000, .sent = g_string_new(NULL) };
+        f->outs[i].account = virNetQuotaAccountNew(f->quota, i, "uid 1000", false);
         f->outs[i].events = g_ptr_array_new_with_free_func((GDestroyNotify)virNetEventUnref);
         f->clients[i].client = &f->outs[i];
         f->clients[i].conn = virConnectOpen("qemu:///system");
@@ -247,14 +258,19 @@ static void
 tearDown(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
     size_t i;
+    size_t j;
 
     for (i = 0; i < G_N_ELEMENTS(f->clients); i++) {
         remoteRelayClientClear(f->relay, &f->clients[i]);
         g_assert_cmpuint(f->clients[i].heldBytes, ==, 0);
+        for (j = 0; j < VIR_NET_QUOTA_LAST; j++)
+            g_assert_cmpuint(virNetQuotaGetUsed(f->outs[i].account, j), ==, 0);
+        virNetQuotaAccountFree(f->outs[i].account);
         virConnectClose(f->clients[i].conn);
         g_ptr_array_unref(f->outs[i].events);
         g_string_free(f->outs[i].sent, TRUE);
     }
+    virNetQuotaFree(f->quota);
     g_assert_cmpuint(views->len, ==, 0);
     g_ptr_array_unref(views);
     remoteRelayFree(f->relay);
@@ -419,10 +435,12 @@ testRefused(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 static void
 testManyRegistrations(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
+    const virNetQuotaLimits limits = { .client[VIR_NET_QUOTA_REGISTRATIONS] = 16384 };
     remote_nonnull_domain dom = { .name = (char *)"g" };
     int i;
 
-    for (i = 0; i < REMOTE_DOMAIN_LIST_MAX; i++) {
+    virNetQuotaSetLimits(f->quota, &limits);
+    for (i = 0; i < 16384; i++) {
         memcpy(dom.uuid, &i, sizeof(i));
         g_assert_cmpint(remoteRelayAddDomain(f->relay, &f->clients[0], &dom,
                                              VIR_DOMAIN_EVENT_ID_REBOOT,
@@ -433,6 +451,34 @@ testManyRegistrations(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpint(add(f, 1, NULL, 0), >=, 0);
     g_assert_cmpint(remoteRelayRemoveDomain(f->relay, &f->clients[0], 7), ==, 0);
     g_assert_cmpint(add(f, 0, NULL, 0), >=, 0);
+}
+
+/* What filters cost is charged, compiled, and given back with the registration, or if there is
+ * none in the end. */
+static void
+testFilterBytes(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    const unsigned int regex = VIR_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_REGEX;
+    virNetQuotaLimits limits = { 0 };
+    virNetQuotaAccount *account = f->outs[0].account;
+    g_autoptr(virEventFilter) filter = virEventFilterNew(VIR_EVENT_FILTER_REGEX, false, "a{50}");
+    size_t bytes = virEventFilterBytes(filter);
+    int number;
+
+    limits.client[VIR_NET_QUOTA_FILTER_BYTES] = 2 * bytes - 1;
+    virNetQuotaSetLimits(f->quota, &limits);
+    number = add(f, 0, "a{50}", regex);
+    g_assert_cmpint(number, >=, 0);
+    g_assert_cmpuint(virNetQuotaGetUsed(account, VIR_NET_QUOTA_FILTER_BYTES), ==, bytes);
+    g_assert_cmpint(add(f, 0, "a{50}", regex), ==, -1);
+    assertRefused(VIR_ERR_OPERATION_FAILED, VIR_FROM_RPC);
+    g_assert_cmpint(add(f, 0, "(", regex), ==, -1);
+    assertRefused(VIR_ERR_INVALID_ARG, VIR_FROM_NONE);
+    g_assert_cmpuint(virNetQuotaGetUsed(account, VIR_NET_QUOTA_REGISTRATIONS), ==, 1);
+    g_assert_cmpuint(virNetQuotaGetUsed(account, VIR_NET_QUOTA_FILTER_BYTES), ==, bytes);
+    g_assert_cmpint(remoteRelayRemoveMonitor(f->relay, &f->clients[0], number), ==, 0);
+    g_assert_cmpuint(virNetQuotaGetUsed(account, VIR_NET_QUOTA_FILTER_BYTES), ==, 0);
+    g_assert_cmpint(add(f, 0, "a{50}", regex), >=, 0);
 }
 
 /* --- losses --- */
@@ -779,6 +825,7 @@ main(int argc, char **argv)
         { "/remote/daemon-relay/encoded-once", testEncodedOnce, NULL },
         { "/remote/daemon-relay/refused", testRefused, NULL },
         { "/remote/daemon-relay/many-registrations", testManyRegistrations, NULL },
+        { "/remote/daemon-relay/filter-bytes", testFilterBytes, NULL },
         { "/remote/daemon-relay/loss-is-told", testLossIsTold, NULL },
         { "/remote/daemon-relay/little-room", testLittleRoom, NULL },
         { "/remote/daemon-relay/later-registration", testLaterRegistration, NULL },
