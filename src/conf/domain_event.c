@@ -14,6 +14,7 @@
 
 #include "virerror_priv.h"
 #include "virgettext.h"
+#include "virjson.h"
 
 #define VIR_FROM_THIS VIR_FROM_NONE
 
@@ -259,10 +260,14 @@ virDomainMonitorEventText(virObjectEvent *head, size_t *len)
     return event->name;
 }
 
+static virObjectEvent *virDomainMonitorEventFilterOffNew(virDomainIdent *ident,
+                                                         const virEventFilter *filter);
+
 const virObjectEventClass virDomainMonitorEventClass = {
     .dispatch = virDomainMonitorEventDispatch,
     .filterText = virDomainMonitorEventText,
     .lost = virDomainMonitorEventLostNew,
+    .filterOff = virDomainMonitorEventFilterOffNew,
     .free = virDomainEventFree,
 };
 
@@ -323,6 +328,25 @@ virDomainMonitorEventLostNew(virDomainIdent *ident, const virEventGap *gap)
     event->lost = gap->count;
     event->route = VIR_OBJECT_EVENT_ROUTE_ANY;
     return event;
+}
+
+static virObjectEvent *
+virDomainMonitorEventFilterOffNew(virDomainIdent *ident, const virEventFilter *filter)
+{
+    g_autoptr(GString) details = g_string_new("{\"filter\":");
+    const char *text = virEventFilterText(filter);
+    gint64 now = g_get_real_time();
+    char why[VIR_EVENT_FILTER_WHY_SIZE] = "";
+
+    virEventFilterIsOff(filter, why, sizeof(why));
+    virJSONAppendString(details, text, strlen(text));
+    g_string_append(details, ",\"reason\":");
+    virJSONAppendString(details, why, strlen(why));
+    g_string_append_c(details, '}');
+    return virDomainMonitorEventNew(ident, 0, VIR_DOMAIN_MONITOR_EVENT_FILTER_OFF,
+                                    strlen(VIR_DOMAIN_MONITOR_EVENT_FILTER_OFF),
+                                    now / G_USEC_PER_SEC, now % G_USEC_PER_SEC, now,
+                                    details->str, details->len);
 }
 
 /* --- registration --- */

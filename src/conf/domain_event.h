@@ -13,6 +13,9 @@
 
 /* The name under which a gap is told in the stream of monitor events. */
 #define VIR_DOMAIN_MONITOR_EVENT_LOST "VIRTMON_EVENTS_LOST"
+/* ... and of the one that says that a registration's filter is off. It goes to that registration
+ * alone, whatever the filter says, and has no number. */
+#define VIR_DOMAIN_MONITOR_EVENT_FILTER_OFF "VIRTMON_FILTER_OFF"
 
 extern const virObjectEventClass virDomainEventClass;           /* eventID: virDomainEventID */
 extern const virObjectEventClass virDomainMonitorEventClass;

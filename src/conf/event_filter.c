@@ -10,6 +10,7 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "virerror_priv.h"
@@ -24,9 +25,10 @@ struct _virEventFilter {
     virEventFilterType type;
     bool ignoreCase;
     pcre2_code *regex;
-    size_t regexBytes;
+    size_t regexBytes;          /* allocated for it so far, while it is compiled; then its own */
+    atomic_int off;             /* PCRE2's code of the limit that it has exceeded; 0: none */
     size_t unclosed;            /* globs: where the first "[" is that has no "]"; or len */
-    atomic_uint complaints;     /* names that it gave up on */
+    atomic_uint complaints;     /* names that were too long for it */
     size_t len;
     char pattern[];
 };
@@ -38,22 +40,45 @@ struct _virEventFilter {
             VIR_WARN(__VA_ARGS__); \
     } while (0)
 
+/* PCRE2 says itself that it has got none. */
+static void *
+virEventFilterAlloc(PCRE2_SIZE bytes, void *opaque)
+{
+    virEventFilter *filter = opaque;
+
+    if (bytes > VIR_EVENT_FILTER_COMPILE_BYTES_MAX - filter->regexBytes)
+        return NULL;
+    filter->regexBytes += bytes;
+    return malloc(bytes);
+}
+
+static void
+virEventFilterRelease(void *memory, void *opaque G_GNUC_UNUSED)
+{
+    free(memory);
+}
+
 static int
 virEventFilterCompile(virEventFilter *filter)
 {
-    uint32_t options = PCRE2_UTF | PCRE2_UCP | (filter->ignoreCase ? PCRE2_CASELESS : 0);
-    pcre2_compile_context *dialect = pcre2_compile_context_create(NULL);
+    uint32_t options = PCRE2_NEVER_UTF | PCRE2_NEVER_UCP |
+        (filter->ignoreCase ? PCRE2_CASELESS : 0);
+    pcre2_general_context *memory = pcre2_general_context_create(virEventFilterAlloc,
+                                                                 virEventFilterRelease, filter);
+    pcre2_compile_context *dialect = pcre2_compile_context_create(memory);
     PCRE2_SIZE offset;
     int code;
 
-    /* These make it GRegex's dialect. */
+    /* The first two make it GRegex's dialect. */
     pcre2_set_newline(dialect, PCRE2_NEWLINE_ANY);
     pcre2_set_bsr(dialect, PCRE2_BSR_UNICODE);
+    pcre2_set_parens_nest_limit(dialect, VIR_EVENT_FILTER_NEST_MAX);
     filter->regex = pcre2_compile((PCRE2_SPTR)filter->pattern, filter->len, options, &code,
                                   &offset, dialect);
     pcre2_compile_context_free(dialect);
+    pcre2_general_context_free(memory);
     if (!filter->regex) {
-        PCRE2_UCHAR why[256];
+        PCRE2_UCHAR why[VIR_EVENT_FILTER_WHY_SIZE];
 
         pcre2_get_error_message(code, why, sizeof(why));
         virReportError(VIR_ERR_INVALID_ARG,
@@ -62,6 +87,32 @@ virEventFilterCompile(virEventFilter *filter)
         return -1;
     }
     pcre2_pattern_info(filter->regex, PCRE2_INFO_SIZE, &filter->regexBytes);
+    return 0;
+}
+
+static bool virEventFilterMatchesRegex(virEventFilter *filter, const char *name, size_t len);
+
+/* Whether it does its work on names as there are, and on one that repeats itself. Returns 0, or -1
+ * with an error reported. */
+static int
+virEventFilterTry(virEventFilter *filter)
+{
+    static const char *const names[] = {
+        "BLOCK_IMAGE_CORRUPTED", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    };
+    char why[VIR_EVENT_FILTER_WHY_SIZE];
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(names); i++) {
+        virEventFilterMatchesRegex(filter, names[i], strlen(names[i]));
+        if (virEventFilterIsOff(filter, why, sizeof(why))) {
+            virReportError(VIR_ERR_INVALID_ARG,
+                           _("regex '%1$s' is too much work: on event name '%2$s': %3$s"),
+                           filter->pattern, names[i], why);
+            return -1;
+        }
+    }
     return 0;
 }
 
@@ -106,7 +157,13 @@ virEventFilterNew(virEventFilterType type, bool ignoreCase, const char *pattern)
     filter->len = len;
     memcpy(filter->pattern, pattern, len + 1);
 
-    if (type == VIR_EVENT_FILTER_REGEX && virEventFilterCompile(filter) < 0)
+    /* It is quoted in JSON where it has exceeded a limit. */
+    if (type == VIR_EVENT_FILTER_REGEX && !g_utf8_validate(pattern, len, NULL)) {
+        virReportError(VIR_ERR_INVALID_ARG, "%s", _("event filter is no valid UTF-8"));
+        return NULL;
+    }
+    if (type == VIR_EVENT_FILTER_REGEX &&
+        (virEventFilterCompile(filter) < 0 || virEventFilterTry(filter) < 0))
         return NULL;
     if (type == VIR_EVENT_FILTER_GLOB)
         virEventFilterFindUnclosed(filter);
@@ -121,7 +178,7 @@ virEventFilterFree(virEventFilter *filter)
     if (!filter)
         return;
     if ((complaints = atomic_load(&filter->complaints)) > 1)
-        VIR_WARN("%s '%.200s' gave up on %u event names",
+        VIR_WARN("%s '%.200s' was not compared with %u event names",
                  filter->type == VIR_EVENT_FILTER_REGEX ? "regex" : "glob", filter->pattern,
                  complaints);
     pcre2_code_free(filter->regex);
@@ -131,9 +188,14 @@ virEventFilterFree(virEventFilter *filter)
 static bool
 virEventFilterMatchesRegex(virEventFilter *filter, const char *name, size_t len)
 {
-    pcre2_match_context *limits = pcre2_match_context_create(NULL);
-    pcre2_match_data *data = pcre2_match_data_create(1, NULL);
+    pcre2_match_context *limits;
+    pcre2_match_data *data;
     int rc;
+
+    if (atomic_load(&filter->off) != 0)
+        return false;
+    limits = pcre2_match_context_create(NULL);
+    data = pcre2_match_data_create(1, NULL);
 
     /* PCRE2 counts from nought at every place where a match may begin. A pattern can lower
      * these by verbs of its own, never raise them. */
@@ -147,15 +209,25 @@ virEventFilterMatchesRegex(virEventFilter *filter, const char *name, size_t len)
     /* 0: it fits, but the data has no room for the places of its groups. */
     if (rc >= 0)
         return true;
-    if (rc != PCRE2_ERROR_NOMATCH) {
-        /* It need not be terminated. */
-        g_autofree char *shown = g_strndup(name, MIN(len, 200));
-
-        VIR_EVENT_FILTER_COMPLAIN(filter, "regex '%.200s' gave up on event name '%.200s' "
-                                  "(PCRE2 error %d); taken as no match", filter->pattern, shown,
-                                  rc);
-    }
+    if (rc != PCRE2_ERROR_NOMATCH)
+        atomic_store(&filter->off, rc);
     return false;
+}
+
+bool
+virEventFilterIsOff(const virEventFilter *filter, char *why, size_t size)
+{
+    int off = atomic_load(&filter->off);
+
+    if (off != 0 && why)
+        pcre2_get_error_message(off, (PCRE2_UCHAR *)why, size);
+    return off != 0;
+}
+
+const char *
+virEventFilterText(const virEventFilter *filter)
+{
+    return filter->pattern;
 }
 
 static char
@@ -284,24 +356,26 @@ virEventFilterAppendQuoted(GString *regex, char c)
 }
 
 /* The set behind a "[" at @at. It is spelt out, as a set in a regular expression is another thing
- * in much: where case is ignored, in ranges that run backwards, in what needs a backslash. Sets
- * end where virEventFilterInSet() says. */
+ * in much: where case is ignored, in ranges that run backwards, in what needs a backslash. One that
+ * excludes says what, so that all beyond ASCII is in it. Sets end where virEventFilterInSet() says. */
 static void
 virEventFilterAppendSet(GString *regex, const virEventFilter *filter, const char *at)
 {
     bool negate = *at == '!' || *at == '^';
     const char *end;
     size_t start = regex->len;
+    size_t inner;
     int c;
 
-    g_string_append_c(regex, '[');
+    g_string_append(regex, negate ? "[^" : "[");
+    inner = regex->len;
     for (c = 1; c < 128; c++) {
         int last = c;
 
-        if (!virEventFilterInSet(filter, at, virEventFilterFold(filter, c), &end))
+        if (virEventFilterInSet(filter, at, virEventFilterFold(filter, c), &end) == negate)
             continue;
         while (last + 1 < 128 &&
-               virEventFilterInSet(filter, at, virEventFilterFold(filter, last + 1), &end))
+               virEventFilterInSet(filter, at, virEventFilterFold(filter, last + 1), &end) != negate)
             last++;
         virEventFilterAppendQuoted(regex, c);
         if (last > c + 1)
@@ -310,13 +384,12 @@ virEventFilterAppendSet(GString *regex, const virEventFilter *filter, const char
             virEventFilterAppendQuoted(regex, last);
         c = last;
     }
-    if (negate)
-        g_string_append(regex, "\\x{80}-\\x{10ffff}");
-    g_string_append_c(regex, ']');
-    if (regex->len == start + 2) {
-        /* Nothing is in it. */
+    if (regex->len > inner) {
+        g_string_append_c(regex, ']');
+    } else {
+        /* All is in it, or nothing. */
         g_string_truncate(regex, start);
-        g_string_append(regex, "(?!)");
+        g_string_append(regex, negate ? "." : "(?!)");
     }
 }
 

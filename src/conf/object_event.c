@@ -240,10 +240,10 @@ virObjectEventStateIsSameMatch(virObjectEventState *state, const virObjectEvent 
            (!state->lastScoped || virUUIDEqual(state->lastUUID, event->domain->uuid));
 }
 
-/* Sets lastMatches to who wants @event. Returns how many filters had to look at it. The
- * dispatcher's. */
+/* Sets lastMatches to who wants @event, and *off to those whose filter has given up on it (NULL: none;
+ * the caller frees the array). Returns how many filters had to look at it. The dispatcher's. */
 static size_t
-virObjectEventStateFindMatches(virObjectEventState *state, virObjectEvent *event)
+virObjectEventStateFindMatches(virObjectEventState *state, virObjectEvent *event, GPtrArray **off)
 {
     size_t len;
     const char *text = virObjectEventText(event, &len);
@@ -259,6 +259,7 @@ virObjectEventStateFindMatches(virObjectEventState *state, virObjectEvent *event
     runs = virObjectEventRegistryFilterRuns(state->registry) - runs;
     state->lastGeneration = virObjectEventRegistryGeneration(state->registry);
     state->lastScoped = virObjectEventRegistryIsScoped(state->registry);
+    *off = virObjectEventRegistryTakeOff(state->registry);
     virMutexUnlock(&state->lock);
     memcpy(state->lastUUID, event->domain->uuid, VIR_UUID_BUFLEN);
     return runs;
@@ -705,16 +706,43 @@ virObjectEventStateCall(virObjectEventState *state, virObjectEvent *event,
     virObjectEventStateInCallback = outerState;
 }
 
+/* Tells @off, whose filters have given up on @event, in its place. Takes the array. */
+static void
+virObjectEventStateTellOff(virObjectEventState *state, virObjectEvent *event, GPtrArray *off)
+{
+    guint i;
+
+    for (i = 0; i < off->len; i++) {
+        virObjectEventReg *reg = g_ptr_array_index(off, i);
+        virObjectEvent *notice;
+
+        VIR_INFO("event filter '%.200s' is off: it has exceeded a limit",
+                 virEventFilterText(reg->filter));
+        if (atomic_load(&reg->gone) || !event->klass->filterOff)
+            continue;
+        notice = event->klass->filterOff(event->domain, reg->filter);
+        virMutexLock(&state->queueLock);
+        notice->serial = state->nextSerial++;
+        virMutexUnlock(&state->queueLock);
+        virObjectEventStateCall(state, notice, reg);
+        virObjectEventUnref(notice);
+    }
+    g_ptr_array_unref(off);
+}
+
 /* Returns how much work it was, in units of VIR_OBJECT_EVENT_TURN_MAX. */
 static size_t
 virObjectEventStateDeliver(virObjectEventState *state, virObjectEvent *event)
 {
-    size_t work = 1 + virObjectEventStateFindMatches(state, event);
+    GPtrArray *off = NULL;
+    size_t work = 1 + virObjectEventStateFindMatches(state, event, &off);
     const GPtrArray *anywhere;
     const GPtrArray *here;
     size_t i = 0;
     size_t j = 0;
 
+    if (off)
+        virObjectEventStateTellOff(state, event, off);
     anywhere = state->lastMatches.anywhere ? state->lastMatches.anywhere->regs : NULL;
     here = state->lastMatches.here ? state->lastMatches.here->regs : NULL;
 

@@ -72,6 +72,8 @@ struct _virObjectEventClass {
     const char *(*filterText)(virObjectEvent *event, size_t *len);
     /* A new event that tells of a gap in its place; NULL: losses are only counted. */
     virObjectEvent *(*lost)(virDomainIdent *ident, const virEventGap *gap);
+    /* A new event that tells the owner of @filter that it is off; NULL: nobody is told. */
+    virObjectEvent *(*filterOff)(virDomainIdent *ident, const virEventFilter *filter);
     void (*free)(virObjectEvent *event);
 };
 

@@ -38,6 +38,7 @@ typedef struct {
 } virObjectEventTally;
 
 struct _virObjectEventRegistry {
+    GPtrArray *off;                     /* virObjectEventReg, a reference each; NULL: none */
     GHashTable *byID;               /* every one, by connection and ID; a reference each */
     GHashTable *unfiltered;         /* those without a filter, by all that makes them the same */
     GHashTable *tallies;            /* virObjectEventTally */
@@ -218,6 +219,7 @@ virObjectEventRegistryFree(virObjectEventRegistry *registry)
         return;
     virObjectEventMatchCacheClear(&registry->matchesAnywhere);
     virObjectEventMatchCacheClear(&registry->matchesHere);
+    g_clear_pointer(&registry->off, g_ptr_array_unref);
     g_hash_table_unref(registry->routes);
     g_hash_table_unref(registry->scopes);
     g_ptr_array_unref(registry->anywhere);
@@ -538,9 +540,11 @@ virObjectEventMatchCachePut(virObjectEventMatchCache *cache, virObjectEventMatch
 
 /* Whether @reg, which is in the list that @match is about, wants its events. */
 static bool
-virObjectEventRegistryWants(virObjectEventRegistry *registry, const virObjectEventReg *reg,
+virObjectEventRegistryWants(virObjectEventRegistry *registry, virObjectEventReg *reg,
                             const virObjectEventMatch *match)
 {
+    bool wants;
+
     if (reg->klass != match->klass || reg->eventID != match->eventID)
         return false;
     if (match->route > 0)
@@ -550,7 +554,23 @@ virObjectEventRegistryWants(virObjectEventRegistry *registry, const virObjectEve
     if (!reg->filter)
         return true;
     registry->filterRuns++;
-    return virEventFilterMatches(reg->filter, match->text, match->textLen);
+    wants = virEventFilterMatches(reg->filter, match->text, match->textLen);
+    if (!wants && !reg->off && virEventFilterIsOff(reg->filter, NULL, 0)) {
+        reg->off = true;
+        if (!registry->off)
+            registry->off = g_ptr_array_new_with_free_func(
+                (GDestroyNotify)virObjectEventRegUnref);
+        g_ptr_array_add(registry->off, virObjectEventRegRef(reg));
+        /* It has no more names that it wanted before, either. */
+        virObjectEventRegistryChanged(registry);
+    }
+    return wants;
+}
+
+GPtrArray *
+virObjectEventRegistryTakeOff(virObjectEventRegistry *registry)
+{
+    return g_steal_pointer(&registry->off);
 }
 
 /* Brings @match up to date: @regs are all that may be in it. */
@@ -567,7 +587,7 @@ virObjectEventRegistryRefresh(virObjectEventRegistry *registry, virObjectEventMa
     for (i = 0; i < match->regs->len; i++) {
         virObjectEventReg *reg = g_ptr_array_index(match->regs, i);
 
-        if (atomic_load(&reg->gone))
+        if (atomic_load(&reg->gone) || reg->off)
             virObjectEventRegUnref(reg);
         else
             match->regs->pdata[kept++] = reg;

@@ -34,6 +34,7 @@ typedef struct {
     bool legacy;
     guint64 since;                  /* events of a lower serial came before */
     atomic_ullong lost;
+    bool off;                       /* the registry's: its filter was found to be off */
 } virObjectEventReg;
 
 virObjectEventReg *virObjectEventRegRef(virObjectEventReg *reg);
@@ -70,6 +71,10 @@ GPtrArray *virObjectEventRegistryGetAll(virObjectEventRegistry *registry, virCon
 void virObjectEventRegistryForEach(virObjectEventRegistry *registry, const unsigned char *uuid,
                                    void (*func)(virObjectEventReg *reg, void *opaque),
                                    void *opaque);
+
+/* Those whose filter has given up for good since this was last asked, a reference each; NULL: none.
+ * The caller frees the array. */
+GPtrArray *virObjectEventRegistryTakeOff(virObjectEventRegistry *registry);
 
 /* Counts up with every change. Any thread, no lock. */
 guint64 virObjectEventRegistryGeneration(virObjectEventRegistry *registry);

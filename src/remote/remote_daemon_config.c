@@ -142,8 +142,9 @@ static const remoteDaemonConfigRow remoteDaemonConfigRows[] = {
     /* Each holds up to one packet. */
     LIMIT("max_client_requests", maxClientRequests, 1, 1000),
     LIMIT("max_client_registrations", maxClientRegistrations, 1, 1024 * 1024),
-    /* At least one filter that is no monster. */
-    LIMIT("max_client_filter_bytes", maxClientFilterBytes, 4096, GIB),
+    /* At least one of any kind. */
+    LIMIT("max_client_filter_bytes", maxClientFilterBytes, 64 * 1024, GIB),
+    LIMIT("max_client_regexes", maxClientRegexes, 1, 1024 * 1024),
     /* At least what is read of a client at a time, and a call that is longer than any common one. */
     LIMIT("max_client_call_bytes", maxClientCallBytes, 1024 * 1024, GIB),
     LIMIT("max_client_fds", maxClientFDs, 1, 100000),
@@ -153,6 +154,7 @@ static const remoteDaemonConfigRow remoteDaemonConfigRows[] = {
     LIMIT("max_user_requests", maxUserRequests, 0, 100000),
     LIMIT("max_user_registrations", maxUserRegistrations, 0, 64 * 1024 * 1024),
     LIMIT("max_user_filter_bytes", maxUserFilterBytes, 0, 64 * GIB),
+    LIMIT("max_user_regexes", maxUserRegexes, 0, 64 * 1024 * 1024),
     LIMIT("max_user_call_bytes", maxUserCallBytes, 0, 64 * GIB),
     LIMIT("max_user_fds", maxUserFDs, 0, 100000),
     LIMIT("max_user_output_bytes", maxUserOutputBytes, 0, 64 * GIB),
@@ -283,9 +285,11 @@ remoteDaemonConfigNew(bool privileged)
     /* One for each of the most domains that there can be; who wants more can have the events of all
      * domains by one. */
     config->maxClientRegistrations = 16384;
-    /* Four times as many short regular expressions as there are names of events, for each of a
-     * hundred domains. */
-    config->maxClientFilterBytes = 4 * 1024 * 1024;
+    /* A name, of 30 bytes at most, for each of these. All of it, as globs, takes 0.3 s for a name of
+     * 128 bytes. */
+    config->maxClientFilterBytes = 2 * 1024 * 1024;
+    /* Once, each may take 6 ms. */
+    config->maxClientRegexes = 64;
     /* A packet of the largest kind that is read, and one as large that is a call by now. */
     config->maxClientCallBytes = 64 * 1024 * 1024;
     /* As many as come with all of its calls. */
@@ -294,7 +298,8 @@ remoteDaemonConfigNew(bool privileged)
     /* Half of the workers: one user's calls that hang leave room for others'. */
     config->maxUserRequests = 128;
     config->maxUserRegistrations = 65536;
-    config->maxUserFilterBytes = 16 * 1024 * 1024;
+    config->maxUserFilterBytes = 8 * 1024 * 1024;
+    config->maxUserRegexes = 256;
     config->maxUserCallBytes = 256 * 1024 * 1024;
     config->maxUserFDs = 1024;
     /* Twenty clients that have stopped each hold all that one may, and there is as much left for
@@ -433,6 +438,7 @@ static const struct {
     { "max_user_requests", "max_client_requests", 1 },
     { "max_user_registrations", "max_client_registrations", 1 },
     { "max_user_filter_bytes", "max_client_filter_bytes", 1 },
+    { "max_user_regexes", "max_client_regexes", 1 },
     { "max_user_call_bytes", "max_client_call_bytes", 1 },
     { "max_user_fds", "max_client_fds", 1 },
     /* A client may have no more than it leaves free to others. */

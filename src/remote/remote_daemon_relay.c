@@ -59,6 +59,7 @@ typedef struct {
     bool monitor;
     bool wantsNotices;          /* monitor: of what was lost */
     size_t filterBytes;         /* that it is charged */
+    bool regex;                 /* that it is charged as */
     remoteTypedTarget target;   /* domain events: this and the next */
     int eventID;
     bool scoped;
@@ -421,6 +422,8 @@ remoteRelaySendMonitor(remoteRelayReg *reg, const virObjectEvent *event, virNetE
     return sent;
 }
 
+static void remoteRelaySendDomain(virNetEvent *event, void *opaque);
+
 static void
 remoteRelayMonitorEvent(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr dom, const char *event,
                         long long seconds, unsigned int micros, const char *details,
@@ -430,6 +433,14 @@ remoteRelayMonitorEvent(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr dom, cons
     virObjectEvent *current = virObjectEventCurrent();
     virNetEvent *encoded;
 
+    /* Its filter is off: that is rare, and has no number by which its loss could be told. */
+    if (current->number == 0) {
+        encoded = remoteRelayCurrent(reg->relay, current, dom->name, dom->uuid, dom->id, event,
+                                     seconds, micros, details);
+        if (encoded)
+            remoteRelaySendDomain(encoded, reg);
+        return;
+    }
     if (reg->view) {
         switch (remoteViewLook(reg->view->view, current->domain)) {
         case REMOTE_SIGHT_UNKNOWN:
@@ -484,6 +495,11 @@ remoteRelayRegChargeFilter(remoteRelayReg *reg, const char *event, unsigned int 
     /* Flags that make no sense are refused where all are. */
     if (!event || ((flags & regex) && (flags & glob)))
         return 0;
+    if (flags & regex) {
+        if (virNetQuotaCharge(account, VIR_NET_QUOTA_REGEXES, 1) < 0)
+            return -1;
+        reg->regex = true;
+    }
     if (!(filter = virDomainMonitorEventFilterNew(event, flags)))
         return -1;
     bytes = virEventFilterBytes(filter);
@@ -611,6 +627,7 @@ remoteRelayRegFree(remoteRelayReg *reg)
     virNetQuotaAccount *account = virNetServerClientGetAccount(reg->client->client);
 
     remoteRelayRegLeaveView(reg);
+    virNetQuotaRelease(account, VIR_NET_QUOTA_REGEXES, reg->regex);
     virNetQuotaRelease(account, VIR_NET_QUOTA_FILTER_BYTES, reg->filterBytes);
     virNetQuotaRelease(account, VIR_NET_QUOTA_REGISTRATIONS, 1);
     g_free(reg);

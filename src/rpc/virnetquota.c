@@ -60,6 +60,7 @@ static const struct {
                                       "max_user_registrations" },
     [VIR_NET_QUOTA_FILTER_BYTES] = { "filter bytes", "max_client_filter_bytes",
                                      "max_user_filter_bytes" },
+    [VIR_NET_QUOTA_REGEXES] = { "regular expressions", "max_client_regexes", "max_user_regexes" },
     [VIR_NET_QUOTA_EVENT_BYTES] = { "event bytes", "client_output_max_bytes",
                                     "max_user_output_bytes" },
     [VIR_NET_QUOTA_REQUESTS] = { "requests", "max_client_requests", "max_user_requests" },

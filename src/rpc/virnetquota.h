@@ -20,6 +20,7 @@ typedef enum {
     VIR_NET_QUOTA_CONNECTIONS,
     VIR_NET_QUOTA_REGISTRATIONS,        /* for events */
     VIR_NET_QUOTA_FILTER_BYTES,         /* of these, compiled */
+    VIR_NET_QUOTA_REGEXES,              /* among the filters: what takes long */
     VIR_NET_QUOTA_EVENT_BYTES,          /* of events that wait for it */
     VIR_NET_QUOTA_REQUESTS,             /* calls whose answer isn't sent whole */
     VIR_NET_QUOTA_CALL_BYTES,           /* of these, as they are on the wire: calls and answers */

@@ -386,10 +386,47 @@ testRefused(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
     assertRefused(f, "STOP", REGEX | GLOB, "an event filter is a regular expression or a glob");
     assertRefused(f, NULL, REGEX | GLOB, "an event filter is a regular expression or a glob");
     assertRefused(f, "(((", REGEX, "invalid argument: failed to compile regex '(((': ");
-    assertRefused(f, tooLong, 0, "invalid argument: event filter of 65537 bytes exceeds");
+    assertRefused(f, tooLong, 0, "invalid argument: event filter of 4097 bytes exceeds");
     /* None of them used up an ID. */
     g_assert_cmpint(virDomainMonitorEventStateRegister(f->state, f->conn, NULL, NULL, onMonitor, f,
                                                        onFree, 0), ==, 0);
+}
+
+static void
+pushNumbered(Fixture *f, guint64 number, const char *name)
+{
+    push(f, virDomainMonitorEventNew(f->ident, number, name, strlen(name), 1, 2, 3, NULL, 0));
+}
+
+/* Whose filter is too much work is told once, in the place of the event, and gets nothing more;
+ * others get all. */
+static void
+testFilterOff(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
+{
+    static const char hard[] = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
+    static const char notice[] =
+        " {\"filter\":\"^\\\\w+D$|(x|xx|y)*!\",\"reason\":\"match limit exceeded\"};";
+    char *told;
+    int id = virDomainMonitorEventStateRegister(f->state, f->conn, NULL, "^\\w+D$|(x|xx|y)*!",
+                                                onMonitor, f, onFree, REGEX);
+
+    g_assert_cmpint(id, >=, 0);
+    g_assert_cmpint(virDomainMonitorEventStateRegister(f->state, f->conn, NULL, "[x-y]*",
+                                                       onMonitor, f, onFree, GLOB), >=, 0);
+    pushNumbered(f, 1, "COMPLETED");
+    pushNumbered(f, 2, hard);
+    pushNumbered(f, 3, "COMPLETED");
+    pushNumbered(f, 4, hard);
+    testLoopDrain();
+    told = strstr(f->calls->str, ";dom VIRTMON_FILTER_OFF ");
+    g_assert_nonnull(told);
+    g_assert_true(g_str_has_prefix(f->calls->str, "dom COMPLETED 1.000002 <null>;"));
+    g_assert_nonnull(strstr(told, notice));
+    g_assert_cmpstr(strstr(told, notice) + strlen(notice), ==,
+                    "dom xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx 1.000002 <null>;"
+                    "dom xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx 1.000002 <null>;");
+    g_assert_cmpint(virDomainMonitorEventStateDeregister(f->state, f->conn, id), ==, 1);
+    g_assert_cmpuint(f->freed, ==, 1);
 }
 
 /* A filter by domain is one by UUID: it goes on when the same guest starts again. */
@@ -425,6 +462,7 @@ main(int argc, char **argv)
         { "/conf/domainevent/typed-arguments", testTypedArguments },
         { "/conf/domainevent/filters", testFilters },
         { "/conf/domainevent/refused", testRefused },
+        { "/conf/domainevent/filter-off", testFilterOff },
         { "/conf/domainevent/by-uuid", testByUUID },
     };
     size_t i;
