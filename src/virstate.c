@@ -62,6 +62,24 @@ virStateReload(const char *const *monitors)
 }
 
 void
+virStateSetEventRate(guint64 perSecond, guint64 burst)
+{
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(virStateDrivers); i++)
+        virStateDrivers[i]->stateSetEventRate(perSecond, burst);
+}
+
+void
+virStateForEachDomain(virStateDomainFunc func, void *opaque)
+{
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(virStateDrivers); i++)
+        virStateDrivers[i]->stateForEachDomain(func, opaque);
+}
+
+void
 virStateStop(void)
 {
     size_t i;

@@ -9,6 +9,24 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <libvirt/libvirt.h>
+#include <glib.h>
+
+/* What the events of one domain cost; valid for the call. */
+typedef struct {
+    const char *name;
+    const unsigned char *uuid;
+    int id;
+    const char *stream;             /* of the connection to its QEMU that there is now; all below is
+                                     * this one's */
+    size_t queuedBytes;             /* events on their way from QEMU to whoever delivers them */
+    size_t relayedBytes;            /* of those that wait for clients, once for all */
+    guint64 events;                 /* that came */
+    guint64 lost;                   /* of these, dropped before anybody got them */
+    guint64 limited;                /* of those, as there were too many in a second */
+} virStateDomain;
+typedef void (*virStateDomainFunc)(const virStateDomain *domain, void *opaque);
 
 /* @monitors: NULL-terminated; absolute paths of monitors' sockets, whose components may be
  * globs. */
@@ -17,6 +35,8 @@ typedef struct {
     int (*stateCheck)(const char *const *monitors);
     int (*stateInitialize)(const char *const *monitors);
     int (*stateReload)(const char *const *monitors);
+    void (*stateSetEventRate)(guint64 perSecond, guint64 burst);
+    void (*stateForEachDomain)(virStateDomainFunc func, void *opaque);
     void (*stateStop)(void);
     void (*stateCleanup)(void);
 } virStateDriver;
@@ -28,6 +48,11 @@ int virStateCheck(const char *const *monitors);
 int virStateInitialize(const char *const *monitors);
 /* Goes on with other monitors. Returns 0, or -1 with an error reported and nothing changed. */
 int virStateReload(const char *const *monitors);
+/* How many events of one domain are delivered in a second (0: all that come), and at once (0: as many
+ * as in a second). Any thread. */
+void virStateSetEventRate(guint64 perSecond, guint64 burst);
+/* All that there are now, in order of their IDs. Any thread; no lock is held in @func. */
+void virStateForEachDomain(virStateDomainFunc func, void *opaque);
 /* Lets go of all domains, for good: calls that wait for one of them fail. */
 void virStateStop(void);
 /* The end, once the last connection is closed. */

@@ -31,12 +31,20 @@ struct _virDomainIdent {
     bool relayed;                   /* its events come from a daemon, which tells no numbers: those
                                      * they have here count messages */
     atomic_ullong lost;             /* events of this stream dropped so far, for all readers */
+    atomic_ullong limited;          /* of these, because there were too many in a second */
+    atomic_ullong pushed;           /* events of it that came, dropped ones included */
+    atomic_size_t relayedBytes;     /* what waits, encoded, for whoever its events are passed on to;
+                                     * theirs to count */
 
     /* These belong to object_event.c; all but the first three are guarded by the queue's lock. */
     atomic_size_t queuedBytes;      /* what this stream holds of the queue */
     atomic_bool held;               /* whoever its events are passed on to has enough to do */
     atomic_bool awaited;            /* whoever produces them waits for them to be delivered */
+    gint64 rateTime;                /* nanoseconds of CLOCK_MONOTONIC: when events that came evenly,
+                                     * as many a second as may, would have come to as many as did */
     virEventGap gap;                /* since the queue was last emptied */
+    gint64 gapDue;                  /* it is told then, in microseconds of CLOCK_MONOTONIC, and goes on
+                                     * until then; 0: when the queue is next emptied */
     const void *gapClass;           /* class of the events in it */
     guint64 gapSerial;              /* order of arrival of the last of them */
     virDomainIdent *nextGap;        /* idents with a gap, in order of their first loss */

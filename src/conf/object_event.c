@@ -68,7 +68,9 @@ struct _virObjectEventState {
     guint64 nextSerial;
     virDomainIdent *firstGap, *lastGap;     /* a reference each */
     bool woken;                             /* the eventfd was written, and not read since */
-    guint64 pushed, lost, wakeUps;
+    guint64 pushed, lost, limited, wakeUps;
+    gint64 rateInterval;                    /* nanoseconds between two events; 0: no limit */
+    gint64 rateBurst;                       /* nanoseconds: so far may they be ahead of that */
     virLogRepeat dropped;
     guint64 droppedFrom;                    /* lost, when that began */
                                             /* ... to here */
@@ -76,6 +78,7 @@ struct _virObjectEventState {
     virMutex lock;                          /* guards from here... */
     virObjectEventRegistry *registry;
     int watch;                              /* of the event loop; -1: none */
+    int timer;                              /* for a gap that isn't due yet; -1: none */
     bool dispatching;
     GPtrArray *doomed;                      /* deregistered while dispatching */
     virObjectEvent *pendingPrompt, *pendingLate;    /* taken and not delivered yet */
@@ -283,6 +286,29 @@ virObjectEventStateWake(virObjectEventState *state)
     virObjectEventStateSignal(state->wakeFd);
 }
 
+/* Whether one more event of @ident may come @now, in nanoseconds. Call with queueLock held. */
+static bool
+virObjectEventStateIsInRate(virObjectEventState *state, virDomainIdent *ident, gint64 now)
+{
+    gint64 time = MAX(ident->rateTime, now);
+
+    if (time - now > state->rateBurst - state->rateInterval)
+        return false;
+    ident->rateTime = time + state->rateInterval;
+    return true;
+}
+
+/* The gap of @ident, just begun, goes on for a while: else there would be one, and a notice, behind
+ * every event that may come. */
+static void
+virObjectEventStatePause(virObjectEventState *state, virDomainIdent *ident, gint64 now)
+{
+    gint64 pause = MIN(state->rateBurst / 2,
+                       VIR_OBJECT_EVENT_RATE_PAUSE_MS * G_GINT64_CONSTANT(1000000));
+
+    ident->gapDue = (now + pause) / 1000;
+}
+
 static void
 virObjectEventGapAdd(virObjectEventState *state, const virObjectEvent *event)
 {
@@ -363,9 +389,19 @@ virObjectEventStateEnqueue(virObjectEventState *state, virObjectEvent *event)
     }
 }
 
-/* Call with queueLock held. Returns whether @event was put into a queue. */
+static void
+virObjectEventStateCountLimited(virObjectEventState *state, const virObjectEvent *event)
+{
+    guint64 covers = MAX(event->lost, 1);
+
+    state->limited += covers;
+    atomic_fetch_add_explicit(&event->domain->limited, covers, memory_order_relaxed);
+}
+
+/* Call with queueLock held. @now: in nanoseconds, if there is a limit to the rate. Returns whether
+ * @event was put into a queue. */
 static bool
-virObjectEventStateAccept(virObjectEventState *state, virObjectEvent *event)
+virObjectEventStateAccept(virObjectEventState *state, virObjectEvent *event, gint64 now)
 {
     virDomainIdent *ident = event->domain;
     size_t all = atomic_load_explicit(&state->bytes, memory_order_relaxed) + event->bytes;
@@ -377,6 +413,14 @@ virObjectEventStateAccept(virObjectEventState *state, virObjectEvent *event)
          * After one drop, all of the stream is dropped until the queue is next taken: the gap
          * then has one place, behind what is queued. */
         if (ident->gap.count > 0 || all > state->maxBytes || own > state->maxBytes - all) {
+            if (ident->gapDue > 0)
+                virObjectEventStateCountLimited(state, event);
+            virObjectEventGapAdd(state, event);
+            return false;
+        }
+        if (state->rateInterval > 0 && !virObjectEventStateIsInRate(state, ident, now)) {
+            virObjectEventStatePause(state, ident, now);
+            virObjectEventStateCountLimited(state, event);
             virObjectEventGapAdd(state, event);
             return false;
         }
@@ -407,6 +451,7 @@ virObjectEventStatePush(virObjectEventState *state, virObjectEventBatch *batch)
     virObjectEvent *dropped = NULL;
     bool complain = false;
     bool wake = false;
+    gint64 now = 0;
 
     *batch = (virObjectEventBatch) { 0 };
     if (!event)
@@ -416,19 +461,26 @@ virObjectEventStatePush(virObjectEventState *state, virObjectEventBatch *batch)
     if (!atomic_load(&state->watched)) {
         dropped = event;
     } else {
-        guint64 lost = state->lost;
+        guint64 lost = state->lost - state->limited;
 
+        if (state->rateInterval > 0)
+            now = g_get_monotonic_time() * 1000;
         while (event) {
             virObjectEvent *next = event->next;
 
             state->pushed++;
-            if (!virObjectEventStateAccept(state, event)) {
+            atomic_store_explicit(&event->domain->pushed,
+                                  atomic_load_explicit(&event->domain->pushed,
+                                                       memory_order_relaxed) + 1,
+                                  memory_order_relaxed);
+            if (!virObjectEventStateAccept(state, event, now)) {
                 event->next = dropped;
                 dropped = event;
             }
             event = next;
         }
-        if (state->lost != lost) {
+        /* What is over the rate is no fault of the loop's. */
+        if (state->lost - state->limited != lost) {
             if (state->dropped.count == 0)
                 state->droppedFrom = lost;
             complain = virLogRepeatBegin(&state->dropped);
@@ -573,21 +625,65 @@ virObjectEventStateDiscard(virObjectEventState *state, virObjectEvent *event)
     }
 }
 
-/* Puts a notice for each gap behind what is queued of its stream. Call with queueLock held. */
-static void
-virObjectEventStateTellGaps(virObjectEventState *state)
+/* Takes the gaps that are due @now off the list. Call with queueLock held. */
+static virDomainIdent *
+virObjectEventStateTakeGaps(virObjectEventState *state, gint64 now)
+{
+    virDomainIdent *ident = g_steal_pointer(&state->firstGap);
+    virDomainIdent *due = NULL;
+    virDomainIdent **end = &due;
+
+    state->lastGap = NULL;
+    while (ident) {
+        virDomainIdent *next = ident->nextGap;
+
+        ident->nextGap = NULL;
+        if (ident->gapDue > now) {
+            if (state->lastGap)
+                state->lastGap->nextGap = ident;
+            else
+                state->firstGap = ident;
+            state->lastGap = ident;
+        } else {
+            *end = ident;
+            end = &ident->nextGap;
+        }
+        ident = next;
+    }
+    return due;
+}
+
+/* Microseconds until one of the gaps is due, 0: one is, -1: there is none. Call with queueLock
+ * held. */
+static gint64
+virObjectEventStateGapDelay(virObjectEventState *state)
 {
     virDomainIdent *ident;
+    gint64 due = G_MAXINT64;
 
-    while ((ident = state->firstGap)) {
+    if (!state->firstGap)
+        return -1;
+    for (ident = state->firstGap; ident; ident = ident->nextGap)
+        due = MIN(due, ident->gapDue);
+    return MAX(due - g_get_monotonic_time(), 0);
+}
+
+/* Puts a notice for each gap that is due @now behind what is queued of its stream. Call with queueLock
+ * held. */
+static void
+virObjectEventStateTellGaps(virObjectEventState *state, gint64 now)
+{
+    virDomainIdent *ident;
+    virDomainIdent *next;
+
+    for (ident = virObjectEventStateTakeGaps(state, now); ident; ident = next) {
         const virObjectEventClass *klass = ident->gapClass;
         virEventGap gap = ident->gap;
         virObjectEvent *notice = NULL;
 
-        state->firstGap = ident->nextGap;
-        if (!state->firstGap)
-            state->lastGap = NULL;
+        next = ident->nextGap;
         ident->gap = (virEventGap) { 0 };
+        ident->gapDue = 0;
 
         if (klass->lost && (notice = klass->lost(ident, &gap))) {
             notice->serial = ident->gapSerial;
@@ -598,7 +694,7 @@ virObjectEventStateTellGaps(virObjectEventState *state)
 }
 
 /* Takes all that is queued. Call with lock held, when nothing is pending. Sets *dropped to how many
- * were dropped in a series that is over, if not NULL. */
+ * were dropped in a series that is over; NULL: nobody is there to be told, and gaps need not be due. */
 static void
 virObjectEventStateTake(virObjectEventState *state, guint64 *dropped)
 {
@@ -607,9 +703,10 @@ virObjectEventStateTake(virObjectEventState *state, guint64 *dropped)
     if (dropped && state->dropped.count > 0 &&
         g_get_monotonic_time() - state->dropped.last > VIR_OBJECT_EVENT_CALM_US) {
         virLogRepeatEnd(&state->dropped);
-        *dropped = state->lost - state->droppedFrom;
+        *dropped = state->lost - state->limited - state->droppedFrom;
     }
-    virObjectEventStateTellGaps(state);
+    if (state->firstGap)
+        virObjectEventStateTellGaps(state, dropped ? g_get_monotonic_time() : G_MAXINT64);
     atomic_store_explicit(&state->prompted, false, memory_order_relaxed);
     state->pendingPrompt = virObjectEventQueueTake(&state->prompt);
     state->pendingLate = virObjectEventQueueTake(&state->late);
@@ -630,7 +727,7 @@ static bool
 virObjectEventStateHasEvents(virObjectEventState *state)
 {
     return state->pendingPrompt || state->pendingLate || state->prompt.first ||
-        state->late.first || state->firstGap;
+        state->late.first || virObjectEventStateGapDelay(state) == 0;
 }
 
 /* Drops all that is queued. Call with lock held, and only while nothing is delivered. */
@@ -840,6 +937,59 @@ virObjectEventStateNext(virObjectEventState *state, virObjectEventTurn *turn)
     return event;
 }
 
+static void virObjectEventStateDispatch(virObjectEventState *state);
+static void virObjectEventStateFreeCallback(void *opaque);
+
+static void
+virObjectEventStateRemoveTimer(virObjectEventState *state)
+{
+    int timer;
+
+    virMutexLock(&state->lock);
+    timer = state->timer;
+    state->timer = -1;
+    virMutexUnlock(&state->lock);
+    if (timer >= 0)
+        virEventRemoveTimeout(timer);
+}
+
+static void
+virObjectEventStateOnDue(int timer G_GNUC_UNUSED, void *opaque)
+{
+    g_autoptr(virObjectEventState) state = virObjectEventStateRef(opaque);
+
+    virObjectEventStateRemoveTimer(state);
+    virObjectEventStateDispatch(state);
+}
+
+/* A gap that isn't due yet is told even if nothing more comes. In the loop's thread, at the end of a
+ * turn; @delay in microseconds. */
+static void
+virObjectEventStateAddTimer(virObjectEventState *state, gint64 delay)
+{
+    bool needed;
+    int timer;
+
+    virMutexLock(&state->lock);
+    needed = state->timer < 0 && state->watch >= 0;
+    virMutexUnlock(&state->lock);
+    if (!needed)
+        return;
+    timer = virEventAddTimeout((int)(delay / 1000) + 1, virObjectEventStateOnDue,
+                               virObjectEventStateRef(state), virObjectEventStateFreeCallback);
+    if (timer < 0) {
+        virObjectEventStateUnref(state);
+        return;
+    }
+    virMutexLock(&state->lock);
+    state->timer = timer;
+    needed = state->watch >= 0;
+    virMutexUnlock(&state->lock);
+    /* Nobody is left meanwhile. */
+    if (!needed)
+        virObjectEventStateRemoveTimer(state);
+}
+
 /* One turn of the loop: work of VIR_OBJECT_EVENT_TURN_MAX. */
 static void
 virObjectEventStateDispatch(virObjectEventState *state)
@@ -848,6 +998,7 @@ virObjectEventStateDispatch(virObjectEventState *state)
     g_autoptr(GPtrArray) doomed = NULL;
     virObjectEvent *event;
     guint64 dropped = 0;
+    gint64 delay;
     bool again;
     bool calm;
     size_t i;
@@ -892,6 +1043,7 @@ virObjectEventStateDispatch(virObjectEventState *state)
         state->doomed = g_ptr_array_new();
     }
     virMutexLock(&state->queueLock);
+    delay = virObjectEventStateGapDelay(state);
     again = virObjectEventStateHasEvents(state) && !state->woken;
     if (again)
         state->woken = true;
@@ -903,6 +1055,8 @@ virObjectEventStateDispatch(virObjectEventState *state)
 
     if (again)
         virObjectEventStateWake(state);
+    if (delay > 0)
+        virObjectEventStateAddTimer(state, delay);
     if (calm)
         virObjectEventStateFreeSpent(state);
     for (i = 0; doomed && i < doomed->len; i++)
@@ -943,7 +1097,19 @@ virObjectEventStateNew(size_t maxBytes)
     state->registry = virObjectEventRegistryNew();
     state->doomed = g_ptr_array_new();
     state->watch = -1;
+    state->timer = -1;
     return state;
+}
+
+void
+virObjectEventStateSetRate(virObjectEventState *state, guint64 perSecond, guint64 burst)
+{
+    gint64 interval = perSecond > 0 ? MAX(G_GINT64_CONSTANT(1000000000) / (gint64)perSecond, 1) : 0;
+
+    virMutexLock(&state->queueLock);
+    state->rateInterval = interval;
+    state->rateBurst = interval * (gint64)(burst > 0 ? burst : perSecond);
+    virMutexUnlock(&state->queueLock);
 }
 
 virObjectEventState *
@@ -1111,8 +1277,10 @@ static void
 virObjectEventStateSettle(virObjectEventState *state, int watch)
 {
     virObjectEventStateFreeSpent(state);
-    if (watch >= 0)
+    if (watch >= 0) {
         virEventRemoveHandle(watch);
+        virObjectEventStateRemoveTimer(state);
+    }
 }
 
 int
@@ -1220,6 +1388,7 @@ virObjectEventStateGetStats(virObjectEventState *state, virObjectEventStats *sta
     stats->maxBytes = state->maxBytes;
     stats->pushed = state->pushed;
     stats->lost = state->lost;
+    stats->limited = state->limited;
     stats->wakeUps = state->wakeUps;
     virMutexUnlock(&state->queueLock);
     virMutexUnlock(&state->lock);

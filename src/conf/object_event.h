@@ -164,6 +164,17 @@ int virObjectEventStateEasedFD(virObjectEventState *state);
  * enough before them, or no longer. */
 void virObjectEventStateSetHeld(virObjectEventState *state, virDomainIdent *ident, bool held);
 
+/**
+ * virObjectEventStateSetRate:
+ * @perSecond: numbered events of one stream that are delivered in a second; 0: no limit
+ * @burst: that may come at once, if fewer came before; 0: as many as in a second
+ *
+ * Any thread. What is more is lost, and told as all that is; not one by one, but when half of @burst
+ * may come again, or after VIR_OBJECT_EVENT_RATE_PAUSE_MS at the latest.
+ */
+void virObjectEventStateSetRate(virObjectEventState *state, guint64 perSecond, guint64 burst);
+#define VIR_OBJECT_EVENT_RATE_PAUSE_MS 1000
+
 /* Whether anybody is registered, so that a producer may spare itself work. Any thread. */
 bool virObjectEventStateIsWatched(virObjectEventState *state);
 /* The same by kind, of a class whose events have no filter text: bit N is set while somebody is
@@ -230,6 +241,7 @@ typedef struct {
     size_t rememberedNames;         /* for which it is known who wants them */
     guint64 filterRuns;             /* filters that had to look at a name */
     guint64 pushed, delivered, lost;
+    guint64 limited;                /* of those lost: by the rate */
     guint64 wakeUps;                /* hand-overs to the loop */
 } virObjectEventStats;
 void virObjectEventStateGetStats(virObjectEventState *state, virObjectEventStats *stats);

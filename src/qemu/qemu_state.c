@@ -51,6 +51,38 @@ qemuStateReload(const char *const *monitors)
     return qemuInstanceSetPatterns(qemuStateInstance, config->patterns);
 }
 
+/* Any thread, as the next; the daemon calls neither before the start nor after the end. */
+static void
+qemuStateSetEventRate(guint64 perSecond, guint64 burst)
+{
+    virObjectEventStateSetRate(qemuInstanceEvents(qemuStateInstance), perSecond, burst);
+}
+
+static void
+qemuStateForEachDomain(virStateDomainFunc func, void *opaque)
+{
+    g_autoptr(GPtrArray) all = virDomainListGetAll(qemuInstanceDomains(qemuStateInstance));
+    guint i;
+
+    for (i = 0; i < all->len; i++) {
+        const virDomainObj *obj = g_ptr_array_index(all, i);
+        virDomainIdent *ident = obj->ident;
+        const virStateDomain domain = {
+            .name = ident->name,
+            .uuid = ident->uuid,
+            .id = ident->id,
+            .stream = ident->stream,
+            .queuedBytes = atomic_load(&ident->queuedBytes),
+            .relayedBytes = atomic_load(&ident->relayedBytes),
+            .events = atomic_load(&ident->pushed),
+            .lost = atomic_load(&ident->lost),
+            .limited = atomic_load(&ident->limited),
+        };
+
+        func(&domain, opaque);
+    }
+}
+
 static void
 qemuStateStop(void)
 {
@@ -76,6 +108,8 @@ const virStateDriver qemuStateDriver = {
     .stateCheck = qemuStateCheck,
     .stateInitialize = qemuStateInitialize,
     .stateReload = qemuStateReload,
+    .stateSetEventRate = qemuStateSetEventRate,
+    .stateForEachDomain = qemuStateForEachDomain,
     .stateStop = qemuStateStop,
     .stateCleanup = qemuStateCleanup,
 };

@@ -158,6 +158,9 @@ static const remoteDaemonConfigRow remoteDaemonConfigRows[] = {
     LIMIT("max_user_call_bytes", maxUserCallBytes, 0, 64 * GIB),
     LIMIT("max_user_fds", maxUserFDs, 0, 100000),
     LIMIT("max_user_output_bytes", maxUserOutputBytes, 0, 64 * GIB),
+    /* More than a QEMU can send, and a minute of that. */
+    LIMIT("domain_events_per_second", domainEventsPerSecond, 0, 1000 * 1000),
+    LIMIT("domain_events_burst", domainEventsBurst, 0, 60 * 1000 * 1000),
     LIMIT("client_setup_timeout", clientSetupTimeout, 0, 3600),
     /* libvirtd takes -1 for off, too. */
     LIMIT("keepalive_interval", keepaliveInterval, -1, 3600),

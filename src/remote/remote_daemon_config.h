@@ -76,6 +76,8 @@ typedef struct {
     gint64 maxUserCallBytes;
     gint64 maxUserFDs;
     gint64 maxUserOutputBytes;
+    gint64 domainEventsPerSecond;       /* 0: no limit */
+    gint64 domainEventsBurst;           /* 0: as many as in a second */
     gint64 clientSetupTimeout;  /* seconds */
     gint64 keepaliveInterval;
     gint64 keepaliveCount;

@@ -7,6 +7,7 @@
 
 #include "remote_daemon_limits.h"
 
+#include "virstate.h"
 #include "virthread.h"
 
 /* Part of the places for clients that one user may take by the read-only socket. */
@@ -86,14 +87,6 @@ remoteDaemonLimitsFill(remoteDaemonLimits *limits, virNetServerLimits *server)
     remoteDaemonLimitsFillServer(limits->config, server);
 }
 
-void
-remoteDaemonLimitsSetServer(remoteDaemonLimits *limits, virNetServer *server)
-{
-    g_auto(virLockGuard) guard G_GNUC_UNUSED = virLockGuardLock(&limits->lock);
-
-    limits->server = server;
-}
-
 /* Call with lock held. */
 static void
 remoteDaemonLimitsApply(remoteDaemonLimits *limits)
@@ -101,8 +94,19 @@ remoteDaemonLimitsApply(remoteDaemonLimits *limits)
     virNetServerLimits server;
 
     remoteDaemonLimitsFillServer(limits->config, &server);
-    if (limits->server)
-        virNetServerSetLimits(limits->server, &server);
+    if (!limits->server)
+        return;
+    virNetServerSetLimits(limits->server, &server);
+    virStateSetEventRate(limits->config->domainEventsPerSecond, limits->config->domainEventsBurst);
+}
+
+void
+remoteDaemonLimitsSetServer(remoteDaemonLimits *limits, virNetServer *server)
+{
+    g_auto(virLockGuard) guard G_GNUC_UNUSED = virLockGuardLock(&limits->lock);
+
+    limits->server = server;
+    remoteDaemonLimitsApply(limits);
 }
 
 void

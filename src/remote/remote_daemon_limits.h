@@ -22,7 +22,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(remoteDaemonLimits, remoteDaemonLimitsFree)
 
 /* As a server takes them. */
 void remoteDaemonLimitsFill(remoteDaemonLimits *limits, virNetServerLimits *server);
-/* Whose they are from now on (borrowed until NULL is given). */
+/* Whose they are from now on, and the drivers' (borrowed until NULL is given). */
 void remoteDaemonLimitsSetServer(remoteDaemonLimits *limits, virNetServer *server);
 /* All of them. */
 void remoteDaemonLimitsReload(remoteDaemonLimits *limits, const remoteDaemonConfig *config);

@@ -373,6 +373,23 @@ remoteRelayEncode(const char *name, const unsigned char *uuid, int id, const cha
                           true, (xdrproc_t)xdr_qemu_domain_monitor_event_msg, &msg);
 }
 
+static void
+remoteRelayEventFreed(size_t cost, void *opaque)
+{
+    virDomainIdent *ident = opaque;
+
+    atomic_fetch_sub_explicit(&ident->relayedBytes, cost, memory_order_relaxed);
+    virDomainIdentUnref(ident);
+}
+
+/* Counts what waits of one domain: once, whatever the number of clients that it waits for. */
+static void
+remoteRelayCountBytes(virNetEvent *event, virDomainIdent *ident)
+{
+    atomic_fetch_add_explicit(&ident->relayedBytes, virNetEventCost(event), memory_order_relaxed);
+    virNetEventSetFreed(event, remoteRelayEventFreed, virDomainIdentRef(ident));
+}
+
 /* The event that is being sent, encoded once for all who get it; NULL if that cannot be. */
 static virNetEvent *
 remoteRelayCurrent(remoteRelay *relay, const virObjectEvent *current, const char *name,
@@ -386,7 +403,9 @@ remoteRelayCurrent(remoteRelay *relay, const virObjectEvent *current, const char
     relay->lastSerial = current->serial;
     relay->lastTried = true;
     relay->lastEvent = remoteRelayEncode(name, uuid, id, event, seconds, micros, details);
-    if (!relay->lastEvent) {
+    if (relay->lastEvent) {
+        remoteRelayCountBytes(relay->lastEvent, current->domain);
+    } else {
         VIR_WARN("event '%.200s' of domain '%s' is lost: %s", event, name,
                  virErrorLastMessage());
         virResetLastError();

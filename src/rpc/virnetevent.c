@@ -26,6 +26,8 @@ struct _virNetEvent {
     bool numbered;
     bool headTaken;             /* the head in @bytes is somebody's */
     guint32 headLen;
+    void (*freed)(size_t cost, void *opaque);
+    void *opaque;
     size_t len;                 /* of all bytes */
     char bytes[];               /* the packet: head, body */
 };
@@ -60,6 +62,7 @@ virNetEventNew(unsigned int program, unsigned int version, int procedure, bool n
     event->refs = 1;
     event->numbered = numbered;
     event->headTaken = false;
+    event->freed = NULL;
     event->headLen = VIR_NET_MESSAGE_LEN_MIN + (numbered ? 4 : 0);
     event->len = VIR_NET_MESSAGE_LEN_MIN + payload;
     virNetMessageWriteHeader(event->bytes, event->len, &header);
@@ -89,8 +92,18 @@ virNetEventRef(virNetEvent *event)
 void
 virNetEventUnref(virNetEvent *event)
 {
-    if (event && --event->refs == 0)
-        g_free(event);
+    if (!event || --event->refs > 0)
+        return;
+    if (event->freed)
+        event->freed(virNetEventCost(event), event->opaque);
+    g_free(event);
+}
+
+void
+virNetEventSetFreed(virNetEvent *event, void (*freed)(size_t cost, void *opaque), void *opaque)
+{
+    event->freed = freed;
+    event->opaque = opaque;
 }
 
 size_t

@@ -37,6 +37,10 @@ virNetEvent *virNetEventRef(virNetEvent *event);
 void virNetEventUnref(virNetEvent *event);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(virNetEvent, virNetEventUnref)
 
+/* Calls @freed with what it has cost once its last reference goes. Once for an event. */
+void virNetEventSetFreed(virNetEvent *event, void (*freed)(size_t cost, void *opaque),
+                         void *opaque);
+
 /* What a reference to it costs at most: its memory with the allocator's overhead. */
 size_t virNetEventCost(const virNetEvent *event);
 

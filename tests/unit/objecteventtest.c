@@ -1159,6 +1159,62 @@ testGapWithNothingBehind(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
     leaveAll(f);
 }
 
+/* What is over the rate is lost, of that stream only, and told in one notice once as many may come
+ * again as are half of a burst; also if nothing more comes. */
+static void
+testRate(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
+{
+    Watcher w[] = { { .name = "w" }, { .name = "lost" } };
+    virObjectEventStats stats;
+    guint64 number = 0;
+
+    virObjectEventStateSetRate(f->state, 1000, 10);
+    watch(f, &w[0], NULL, "STOP");
+    watch(f, &w[1], f->domOne, VIR_DOMAIN_MONITOR_EVENT_LOST);
+    pushMany(f, f->one, &f->number, "STOP", 100, 0);
+    pushMany(f, f->two, &number, "STOP", 10, 0);
+    pushMany(f, f->one, &f->number, "STOP", 1, 0);
+    testLoopDrain();
+    g_assert_cmpuint(w[0].calls, ==, 20);
+    while (w[1].calls == 0)
+        testLoopWait();
+    g_assert_cmpuint(w[1].calls, ==, 1);
+    g_assert_cmpuint(atomic_load(&f->one->lost), ==, 91);
+    g_assert_cmpuint(atomic_load(&f->one->limited), ==, 91);
+    g_assert_cmpuint(atomic_load(&f->one->pushed), ==, 101);
+    g_assert_cmpuint(atomic_load(&f->two->limited), ==, 0);
+    virObjectEventStateGetStats(f->state, &stats);
+    g_assert_cmpuint(stats.limited, ==, 91);
+
+    pushMany(f, f->one, &f->number, "STOP", 5, 0);
+    testLoopDrain();
+    g_assert_cmpuint(w[0].calls, ==, 25);
+
+    virObjectEventStateSetRate(f->state, 0, 0);
+    pushMany(f, f->one, &f->number, "STOP", 1000, 0);
+    testLoopDrain();
+    g_assert_cmpuint(w[0].calls, ==, 1025);
+    g_assert_cmpuint(w[1].calls, ==, 1);
+    leaveAll(f);
+}
+
+/* Whoever could be told leaves before that. */
+static void
+testRateAndNobodyIsLeft(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
+{
+    Watcher w = { .name = "w" };
+
+    virObjectEventStateSetRate(f->state, 1, 0);
+    watch(f, &w, NULL, "STOP");
+    pushMany(f, f->one, &f->number, "STOP", 3, 0);
+    testLoopDrain();
+    g_assert_cmpuint(w.calls, ==, 1);
+    g_assert_cmpuint(testLoopHandles(), ==, 2);
+    leaveAll(f);
+    g_assert_cmpuint(testLoopHandles(), ==, 0);
+    g_assert_cmpuint(atomic_load(&f->one->refs), ==, 1);
+}
+
 /* A gap of which the driver knew, itself lost in a gap, is counted for what it stands for. */
 static void
 testGapInGap(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
@@ -1918,6 +1974,8 @@ main(int argc, char **argv)
         { "gap", testGap, SMALL_QUEUE },
         { "gap-with-nothing-behind", testGapWithNothingBehind, SMALL_QUEUE },
         { "gap-in-gap", testGapInGap, SMALL_QUEUE },
+        { "rate", testRate, 0 },
+        { "rate-and-nobody-is-left", testRateAndNobodyIsLeft, 0 },
         { "who-is-told", testWhoIsTold, SMALL_QUEUE },
         { "register-in-gap", testRegisterInGap, SMALL_QUEUE },
         { "stalled-loop", testStalledLoop, SMALL_QUEUE },

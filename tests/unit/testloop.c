@@ -10,6 +10,7 @@
 #include <libvirt/libvirt.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "virthread.h"
@@ -92,22 +93,64 @@ testLoopRemoveHandle(int watch)
     return 0;
 }
 
-static int
-testLoopAddTimeout(int timeout G_GNUC_UNUSED, virEventTimeoutCallback cb G_GNUC_UNUSED,
-                   void *opaque G_GNUC_UNUSED, virFreeCallback ff G_GNUC_UNUSED)
+/* A timeout is a handle like any other, for a timerfd of its own. */
+typedef struct {
+    int fd;
+    virEventTimeoutCallback cb;
+    void *opaque;
+    virFreeCallback ff;
+} testLoopTimer;
+
+static void
+testLoopTimerDue(int watch, int fd, int events G_GNUC_UNUSED, void *opaque)
 {
-    return -1;
+    testLoopTimer *timer = opaque;
+    guint64 count;
+
+    g_assert_cmpint(read(fd, &count, sizeof(count)), ==, sizeof(count));
+    timer->cb(watch, timer->opaque);
+}
+
+static void
+testLoopTimerFree(void *opaque)
+{
+    testLoopTimer *timer = opaque;
+
+    if (timer->ff)
+        timer->ff(timer->opaque);
+    close(timer->fd);
+    g_free(timer);
+}
+
+/* Once only. */
+static int
+testLoopAddTimeout(int timeout, virEventTimeoutCallback cb, void *opaque, virFreeCallback ff)
+{
+    const struct itimerspec when = {
+        .it_value = { timeout / 1000, timeout % 1000 * 1000000 + 1 },
+    };
+    testLoopTimer *timer = g_new0(testLoopTimer, 1);
+
+    g_assert_cmpint(timeout, >=, 0);
+    timer->fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    timer->cb = cb;
+    timer->opaque = opaque;
+    timer->ff = ff;
+    g_assert_cmpint(timerfd_settime(timer->fd, 0, &when, NULL), ==, 0);
+    return testLoopAddHandle(timer->fd, VIR_EVENT_HANDLE_READABLE, testLoopTimerDue, timer,
+                             testLoopTimerFree);
 }
 
 static void
 testLoopUpdateTimeout(int timer G_GNUC_UNUSED, int timeout G_GNUC_UNUSED)
 {
+    g_assert_not_reached();
 }
 
 static int
-testLoopRemoveTimeout(int timer G_GNUC_UNUSED)
+testLoopRemoveTimeout(int timer)
 {
-    return -1;
+    return testLoopRemoveHandle(timer);
 }
 
 void

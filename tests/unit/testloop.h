@@ -22,5 +22,5 @@ size_t testLoopDrain(void);
  * thread: for tests that have a thread for their loop. */
 void testLoopWait(void);
 void testLoopWake(void);
-/* Handles that were added and not removed. */
+/* Handles that were added and not removed, timeouts included. */
 size_t testLoopHandles(void);
