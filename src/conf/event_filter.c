@@ -16,17 +16,30 @@
 #include "virerror_priv.h"
 #include "virgettext.h"
 #include "virlog.h"
+#include "virthread.h"
 
 #define VIR_FROM_THIS VIR_FROM_NONE
 
 VIR_LOG_INIT("conf.event_filter");
+
+/* Among PCRE2's codes, which are negative where something has failed. */
+#define VIR_EVENT_FILTER_BUDGET 1
+
+struct _virEventFilterBudget {
+    atomic_uint refs;
+    virMutex lock;              /* guards the rest */
+    gint64 time;                /* microseconds of CLOCK_MONOTONIC: when names that came evenly, as
+                                 * many a second as may, would have come to as many as did */
+};
 
 struct _virEventFilter {
     virEventFilterType type;
     bool ignoreCase;
     pcre2_code *regex;
     size_t regexBytes;          /* allocated for it so far, while it is compiled; then its own */
-    atomic_int off;             /* PCRE2's code of the limit that it has exceeded; 0: none */
+    virEventFilterBudget *budget;       /* a reference; regular expressions only */
+    atomic_int off;             /* PCRE2's code of the limit that it has exceeded, or
+                                 * VIR_EVENT_FILTER_BUDGET; 0: none */
     size_t unclosed;            /* globs: where the first "[" is that has no "]"; or len */
     atomic_uint complaints;     /* names that were too long for it */
     size_t len;
@@ -39,6 +52,59 @@ struct _virEventFilter {
         if (atomic_fetch_add(&(filter)->complaints, 1) == 0) \
             VIR_WARN(__VA_ARGS__); \
     } while (0)
+
+/* --- budgets --- */
+
+static _Thread_local virEventFilterBudget *virEventFilterBudgetOfThread;
+
+virEventFilterBudget *
+virEventFilterBudgetNew(void)
+{
+    virEventFilterBudget *budget = g_new0(virEventFilterBudget, 1);
+
+    atomic_init(&budget->refs, 1);
+    virMutexInit(&budget->lock);
+    return budget;
+}
+
+virEventFilterBudget *
+virEventFilterBudgetRef(virEventFilterBudget *budget)
+{
+    atomic_fetch_add(&budget->refs, 1);
+    return budget;
+}
+
+void
+virEventFilterBudgetUnref(virEventFilterBudget *budget)
+{
+    if (!budget || atomic_fetch_sub(&budget->refs, 1) != 1)
+        return;
+    virMutexDestroy(&budget->lock);
+    g_free(budget);
+}
+
+void
+virEventFilterBudgetSet(virEventFilterBudget *budget)
+{
+    virEventFilterBudgetOfThread = budget;
+}
+
+/* Whether there is one more name in it. */
+static bool
+virEventFilterBudgetTake(virEventFilterBudget *budget)
+{
+    const gint64 interval = G_USEC_PER_SEC / VIR_EVENT_FILTER_DEAR_NAMES_PER_SECOND;
+    g_auto(virLockGuard) guard G_GNUC_UNUSED = virLockGuardLock(&budget->lock);
+    gint64 now = g_get_monotonic_time();
+    gint64 time = MAX(budget->time, now);
+
+    if (time - now > interval * (VIR_EVENT_FILTER_DEAR_NAMES_MAX - 1))
+        return false;
+    budget->time = time + interval;
+    return true;
+}
+
+/* --- making one --- */
 
 /* PCRE2 says itself that it has got none. */
 static void *
@@ -90,7 +156,7 @@ virEventFilterCompile(virEventFilter *filter)
     return 0;
 }
 
-static bool virEventFilterMatchesRegex(virEventFilter *filter, const char *name, size_t len);
+static int virEventFilterRun(virEventFilter *filter, const char *name, size_t len, size_t steps);
 
 /* Whether it does its work on names as there are, and on one that repeats itself. Returns 0, or -1
  * with an error reported. */
@@ -105,8 +171,10 @@ virEventFilterTry(virEventFilter *filter)
     size_t i;
 
     for (i = 0; i < G_N_ELEMENTS(names); i++) {
-        virEventFilterMatchesRegex(filter, names[i], strlen(names[i]));
-        if (virEventFilterIsOff(filter, why, sizeof(why))) {
+        int rc = virEventFilterRun(filter, names[i], strlen(names[i]), VIR_EVENT_FILTER_STEPS_MAX);
+
+        if (rc < 0 && rc != PCRE2_ERROR_NOMATCH) {
+            pcre2_get_error_message(rc, (PCRE2_UCHAR *)why, sizeof(why));
             virReportError(VIR_ERR_INVALID_ARG,
                            _("regex '%1$s' is too much work: on event name '%2$s': %3$s"),
                            filter->pattern, names[i], why);
@@ -165,6 +233,9 @@ virEventFilterNew(virEventFilterType type, bool ignoreCase, const char *pattern)
     if (type == VIR_EVENT_FILTER_REGEX &&
         (virEventFilterCompile(filter) < 0 || virEventFilterTry(filter) < 0))
         return NULL;
+    if (type == VIR_EVENT_FILTER_REGEX)
+        filter->budget = virEventFilterBudgetOfThread ?
+            virEventFilterBudgetRef(virEventFilterBudgetOfThread) : virEventFilterBudgetNew();
     if (type == VIR_EVENT_FILTER_GLOB)
         virEventFilterFindUnclosed(filter);
     return g_steal_pointer(&filter);
@@ -182,29 +253,44 @@ virEventFilterFree(virEventFilter *filter)
                  filter->type == VIR_EVENT_FILTER_REGEX ? "regex" : "glob", filter->pattern,
                  complaints);
     pcre2_code_free(filter->regex);
+    virEventFilterBudgetUnref(filter->budget);
     g_free(filter);
+}
+
+/* Returns what pcre2_match() does. */
+static int
+virEventFilterRun(virEventFilter *filter, const char *name, size_t len, size_t steps)
+{
+    pcre2_match_context *limits = pcre2_match_context_create(NULL);
+    pcre2_match_data *data = pcre2_match_data_create(1, NULL);
+    int rc;
+
+    /* PCRE2 counts from nought at every place where a match may begin. A pattern can lower
+     * these by verbs of its own, never raise them. */
+    pcre2_set_match_limit(limits, steps / (len + 1));
+    pcre2_set_depth_limit(limits, steps / (len + 1));
+    pcre2_set_heap_limit(limits, VIR_EVENT_FILTER_HEAP_KIB_MAX);
+    rc = pcre2_match(filter->regex, (PCRE2_SPTR)name, len, 0, 0, data, limits);
+    pcre2_match_data_free(data);
+    pcre2_match_context_free(limits);
+    return rc;
 }
 
 static bool
 virEventFilterMatchesRegex(virEventFilter *filter, const char *name, size_t len)
 {
-    pcre2_match_context *limits;
-    pcre2_match_data *data;
     int rc;
 
     if (atomic_load(&filter->off) != 0)
         return false;
-    limits = pcre2_match_context_create(NULL);
-    data = pcre2_match_data_create(1, NULL);
-
-    /* PCRE2 counts from nought at every place where a match may begin. A pattern can lower
-     * these by verbs of its own, never raise them. */
-    pcre2_set_match_limit(limits, VIR_EVENT_FILTER_STEPS_MAX / (len + 1));
-    pcre2_set_depth_limit(limits, VIR_EVENT_FILTER_STEPS_MAX / (len + 1));
-    pcre2_set_heap_limit(limits, VIR_EVENT_FILTER_HEAP_KIB_MAX);
-    rc = pcre2_match(filter->regex, (PCRE2_SPTR)name, len, 0, 0, data, limits);
-    pcre2_match_data_free(data);
-    pcre2_match_context_free(limits);
+    rc = virEventFilterRun(filter, name, len, VIR_EVENT_FILTER_CHEAP_STEPS_MAX);
+    if (rc == PCRE2_ERROR_MATCHLIMIT || rc == PCRE2_ERROR_DEPTHLIMIT) {
+        if (!virEventFilterBudgetTake(filter->budget)) {
+            atomic_store(&filter->off, VIR_EVENT_FILTER_BUDGET);
+            return false;
+        }
+        rc = virEventFilterRun(filter, name, len, VIR_EVENT_FILTER_STEPS_MAX);
+    }
 
     /* 0: it fits, but the data has no room for the places of its groups. */
     if (rc >= 0)
@@ -219,7 +305,9 @@ virEventFilterIsOff(const virEventFilter *filter, char *why, size_t size)
 {
     int off = atomic_load(&filter->off);
 
-    if (off != 0 && why)
+    if (off == VIR_EVENT_FILTER_BUDGET && why)
+        g_strlcpy(why, "too many names took many steps", size);
+    else if (off != 0 && why)
         pcre2_get_error_message(off, (PCRE2_UCHAR *)why, size);
     return off != 0;
 }

@@ -24,6 +24,11 @@
 /* Steps that a regular expression may take on one name (PCRE2's match limit): 6 ms at worst. One
  * that asks for sensible things takes some dozens where a match may begin. */
 #define VIR_EVENT_FILTER_STEPS_MAX 20000
+/* So many are nothing to speak of, 0.3 ms at worst and mostly a tenth of that. Who wants more for a
+ * name has so many names at once, and so many more a second: there may be thousands of filters. */
+#define VIR_EVENT_FILTER_CHEAP_STEPS_MAX 500
+#define VIR_EVENT_FILTER_DEAR_NAMES_MAX 64
+#define VIR_EVENT_FILTER_DEAR_NAMES_PER_SECOND 16
 /* Memory for doing so, in KiB. */
 #define VIR_EVENT_FILTER_HEAP_KIB_MAX 1024
 /* How deep parentheses may be nested: PCRE2 compiles them by recursion. */
@@ -40,17 +45,29 @@ typedef enum {
 
 typedef struct _virEventFilter virEventFilter;
 
+/* For how many names filters may take more than a few steps: one for all that belong together. Any
+ * thread. */
+typedef struct _virEventFilterBudget virEventFilterBudget;
+virEventFilterBudget *virEventFilterBudgetNew(void);
+virEventFilterBudget *virEventFilterBudgetRef(virEventFilterBudget *budget);
+void virEventFilterBudgetUnref(virEventFilterBudget *budget);
+/* Filters that this thread makes from now on have @budget (borrowed until it is set again); NULL, as at
+ * first: each one of its own. A daemon's way to say whose they are, through functions that know but
+ * one application. */
+void virEventFilterBudgetSet(virEventFilterBudget *budget);
+
 /* Immutable once made, but for counts and whether it is off, so it may be used by several threads
  * at once. Returns a new filter, or NULL with VIR_ERR_INVALID_ARG reported: for a regular expression
  * "failed to compile regex 'PATTERN': ..."; or it exceeds a limit on names that are nothing special. */
 virEventFilter *virEventFilterNew(virEventFilterType type, bool ignoreCase, const char *pattern);
 void virEventFilterFree(virEventFilter *filter);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(virEventFilter, virEventFilterFree)
-/* Once a regular expression has exceeded a limit it is off: this and all further names don't match. */
+/* Once a regular expression has exceeded a limit, or its budget, it is off: this and all further names
+ * don't match. */
 bool virEventFilterMatches(virEventFilter *filter, const char *name, size_t len);
 /* Room for PCRE2's reasons. */
 #define VIR_EVENT_FILTER_WHY_SIZE 256
-/* Whether it is off; why, in PCRE2's words, is written to @why if that isn't NULL. */
+/* Whether it is off; why, in words such as PCRE2's, is written to @why if that isn't NULL. */
 bool virEventFilterIsOff(const virEventFilter *filter, char *why, size_t size);
 /* Borrowed. */
 const char *virEventFilterText(const virEventFilter *filter);

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "datatypes.h"
+#include "event_filter.h"
 #include "virnetserver.h"
 #include "virpolkit.h"
 
@@ -34,5 +35,6 @@ struct _remoteDaemonClient {
     struct _remoteRelayView *domainView;        /* for registrations for domain events */
     struct _remoteRelayView *monitorView;       /* ... for monitor events */
     size_t heldBytes;               /* of events that wait until it is known whether it may see them */
+    virEventFilterBudget *budget;   /* of its filters' work, if its user has none */
     guint64 hidden;                 /* events that it may not see, once for each registration */
 };

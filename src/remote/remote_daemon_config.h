@@ -64,7 +64,6 @@ typedef struct {
     gint64 maxClientRequests;
     gint64 maxClientRegistrations;
     gint64 maxClientFilterBytes;
-    gint64 maxClientRegexes;
     gint64 maxClientCallBytes;
     gint64 maxClientFDs;
     gint64 clientOutputMaxBytes;
@@ -72,7 +71,6 @@ typedef struct {
     gint64 maxUserRequests;
     gint64 maxUserRegistrations;
     gint64 maxUserFilterBytes;
-    gint64 maxUserRegexes;
     gint64 maxUserCallBytes;
     gint64 maxUserFDs;
     gint64 maxUserOutputBytes;

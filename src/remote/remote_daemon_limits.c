@@ -45,13 +45,11 @@ remoteDaemonLimitsFillQuota(const remoteDaemonConfig *config, virNetQuotaLimits 
 {
     quota->client[VIR_NET_QUOTA_REGISTRATIONS] = config->maxClientRegistrations;
     quota->client[VIR_NET_QUOTA_FILTER_BYTES] = config->maxClientFilterBytes;
-    quota->client[VIR_NET_QUOTA_REGEXES] = config->maxClientRegexes;
     quota->client[VIR_NET_QUOTA_CALL_BYTES] = config->maxClientCallBytes;
     quota->client[VIR_NET_QUOTA_FDS] = config->maxClientFDs;
     quota->user[VIR_NET_QUOTA_CONNECTIONS] = config->maxUserConnections;
     quota->user[VIR_NET_QUOTA_REGISTRATIONS] = config->maxUserRegistrations;
     quota->user[VIR_NET_QUOTA_FILTER_BYTES] = config->maxUserFilterBytes;
-    quota->user[VIR_NET_QUOTA_REGEXES] = config->maxUserRegexes;
     quota->user[VIR_NET_QUOTA_EVENT_BYTES] = config->maxUserOutputBytes;
     quota->user[VIR_NET_QUOTA_REQUESTS] = config->maxUserRequests;
     quota->user[VIR_NET_QUOTA_CALL_BYTES] = config->maxUserCallBytes;

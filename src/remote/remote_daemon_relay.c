@@ -59,7 +59,6 @@ typedef struct {
     bool monitor;
     bool wantsNotices;          /* monitor: of what was lost */
     size_t filterBytes;         /* that it is charged */
-    bool regex;                 /* that it is charged as */
     remoteTypedTarget target;   /* domain events: this and the next */
     int eventID;
     bool scoped;
@@ -155,6 +154,7 @@ remoteRelayClientInit(remoteDaemonClient *client)
     client->gaps = g_hash_table_new_full(NULL, NULL, NULL, remoteRelayGapFree);
     client->lostSerial = G_MAXUINT64;
     client->crowd = g_hash_table_new(NULL, NULL);
+    client->budget = virEventFilterBudgetNew();
 }
 
 /* --- what is lost --- */
@@ -514,11 +514,6 @@ remoteRelayRegChargeFilter(remoteRelayReg *reg, const char *event, unsigned int 
     /* Flags that make no sense are refused where all are. */
     if (!event || ((flags & regex) && (flags & glob)))
         return 0;
-    if (flags & regex) {
-        if (virNetQuotaCharge(account, VIR_NET_QUOTA_REGEXES, 1) < 0)
-            return -1;
-        reg->regex = true;
-    }
     if (!(filter = virDomainMonitorEventFilterNew(event, flags)))
         return -1;
     bytes = virEventFilterBytes(filter);
@@ -646,7 +641,6 @@ remoteRelayRegFree(remoteRelayReg *reg)
     virNetQuotaAccount *account = virNetServerClientGetAccount(reg->client->client);
 
     remoteRelayRegLeaveView(reg);
-    virNetQuotaRelease(account, VIR_NET_QUOTA_REGEXES, reg->regex);
     virNetQuotaRelease(account, VIR_NET_QUOTA_FILTER_BYTES, reg->filterBytes);
     virNetQuotaRelease(account, VIR_NET_QUOTA_REGISTRATIONS, 1);
     g_free(reg);
@@ -671,6 +665,22 @@ static virDomainPtr
 remoteRelayMakeDomain(virConnectPtr conn, const remote_nonnull_domain *dom)
 {
     return dom ? virGetDomain(conn, dom->name, (const unsigned char *)dom->uuid, dom->id) : NULL;
+}
+
+/* Of the work that the filters of @client may be: all clients of a user share one, unless he has no
+ * limits. */
+static virEventFilterBudget *
+remoteRelayBudget(remoteDaemonClient *client)
+{
+    virNetQuotaUser *user = virNetQuotaAccountGetUser(
+        virNetServerClientGetAccount(client->client));
+
+    if (virNetQuotaUserIsExempt(user))
+        return client->budget;
+    if (!virNetQuotaUserGetData(user))
+        virNetQuotaUserSetData(user, virEventFilterBudgetNew(),
+                               (GDestroyNotify)virEventFilterBudgetUnref);
+    return virNetQuotaUserGetData(user);
 }
 
 int
@@ -698,8 +708,10 @@ remoteRelayAddMonitor(remoteRelay *relay, remoteDaemonClient *client,
     if (!event)
         flags = (flags & ~(unsigned int)VIR_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_REGEX) |
                 glob;
+    virEventFilterBudgetSet(remoteRelayBudget(client));
     id = virConnectDomainQemuMonitorEventRegister(conn, handle, event ? event : "*",
                                                   remoteRelayMonitorEvent, reg, NULL, flags);
+    virEventFilterBudgetSet(NULL);
     virDomainUnref(handle);
     return remoteRelayRegDone(reg, id);
 }
@@ -865,6 +877,7 @@ remoteRelayClientClear(remoteRelay *relay, remoteDaemonClient *client)
     g_clear_pointer(&client->regs, g_hash_table_unref);
     g_clear_pointer(&client->gaps, g_hash_table_unref);
     g_clear_pointer(&client->crowd, g_hash_table_unref);
+    g_clear_pointer(&client->budget, virEventFilterBudgetUnref);
     remotePaceEase(relay->pace, client);
 }
 

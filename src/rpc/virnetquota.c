@@ -33,6 +33,8 @@ struct _virNetQuotaUser {
     bool starving;              /* somebody waits for @eased */
     size_t accounts;
     virNetQuotaHeld held;
+    void *data;
+    GDestroyNotify dataFree;
 };
 
 struct _virNetQuotaAccount {
@@ -60,7 +62,6 @@ static const struct {
                                       "max_user_registrations" },
     [VIR_NET_QUOTA_FILTER_BYTES] = { "filter bytes", "max_client_filter_bytes",
                                      "max_user_filter_bytes" },
-    [VIR_NET_QUOTA_REGEXES] = { "regular expressions", "max_client_regexes", "max_user_regexes" },
     [VIR_NET_QUOTA_EVENT_BYTES] = { "event bytes", "client_output_max_bytes",
                                     "max_user_output_bytes" },
     [VIR_NET_QUOTA_REQUESTS] = { "requests", "max_client_requests", "max_user_requests" },
@@ -120,6 +121,8 @@ virNetQuotaUserFree(void *opaque)
 {
     virNetQuotaUser *user = opaque;
 
+    if (user->dataFree)
+        user->dataFree(user->data);
     g_free(user->name);
     g_free(user);
 }
@@ -213,6 +216,21 @@ bool
 virNetQuotaUserIsExempt(const virNetQuotaUser *user)
 {
     return user->exempt;
+}
+
+void
+virNetQuotaUserSetData(virNetQuotaUser *user, void *data, GDestroyNotify dataFree)
+{
+    if (user->dataFree)
+        user->dataFree(user->data);
+    user->data = data;
+    user->dataFree = dataFree;
+}
+
+void *
+virNetQuotaUserGetData(const virNetQuotaUser *user)
+{
+    return user->data;
 }
 
 void

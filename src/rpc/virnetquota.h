@@ -20,7 +20,6 @@ typedef enum {
     VIR_NET_QUOTA_CONNECTIONS,
     VIR_NET_QUOTA_REGISTRATIONS,        /* for events */
     VIR_NET_QUOTA_FILTER_BYTES,         /* of these, compiled */
-    VIR_NET_QUOTA_REGEXES,              /* among the filters: what takes long */
     VIR_NET_QUOTA_EVENT_BYTES,          /* of events that wait for it */
     VIR_NET_QUOTA_REQUESTS,             /* calls whose answer isn't sent whole */
     VIR_NET_QUOTA_CALL_BYTES,           /* of these, as they are on the wire: calls and answers */
@@ -130,5 +129,8 @@ virNetQuotaUser *virNetQuotaAccountGetUser(const virNetQuotaAccount *account);
 const char *virNetQuotaUserGetName(const virNetQuotaUser *user);
 /* The limits of an exempt user are 0. */
 bool virNetQuotaUserIsExempt(const virNetQuotaUser *user);
+/* What somebody else keeps of the user, until he goes; NULL at first. Takes @data. */
+void virNetQuotaUserSetData(virNetQuotaUser *user, void *data, GDestroyNotify dataFree);
+void *virNetQuotaUserGetData(const virNetQuotaUser *user);
 void virNetQuotaUserGetUsage(const virNetQuotaUser *user, virNetQuotaResource resource,
                              virNetQuotaUsage *usage);

@@ -223,6 +223,41 @@ testOff(void)
     g_assert_false(matches(filter, "STOP"));
 }
 
+/* Many filters of one owner, none of which exceeds the limit of its own: beyond the budget they are
+ * off. Those of others have theirs, and so has each that is nobody's. */
+static void
+testBudget(void)
+{
+    static const char pattern[] = "^STOP$|^(x|y)(x|xx|y)*!";
+    static const char name[] = "yxyxyxyxyxyxyxyxyxyxyxyxxxxxxx";
+    virEventFilter *filters[10 * VIR_EVENT_FILTER_DEAR_NAMES_MAX];
+    virEventFilterBudget *budget = virEventFilterBudgetNew();
+    g_autoptr(virEventFilter) other = NULL;
+    char why[VIR_EVENT_FILTER_WHY_SIZE];
+    size_t off = 0;
+    size_t i;
+
+    virEventFilterBudgetSet(budget);
+    for (i = 0; i < G_N_ELEMENTS(filters); i++)
+        filters[i] = virEventFilterNew(VIR_EVENT_FILTER_REGEX, false, pattern);
+    virEventFilterBudgetSet(NULL);
+    virEventFilterBudgetUnref(budget);
+    other = virEventFilterNew(VIR_EVENT_FILTER_REGEX, false, pattern);
+    for (i = 0; i < G_N_ELEMENTS(filters); i++) {
+        g_assert_true(matches(filters[i], "STOP"));
+        g_assert_false(matches(filters[i], name));
+        g_assert_false(i < VIR_EVENT_FILTER_DEAR_NAMES_MAX &&
+                       virEventFilterIsOff(filters[i], NULL, 0));
+        off += virEventFilterIsOff(filters[i], why, sizeof(why));
+    }
+    g_assert_cmpuint(off, >, 0);
+    g_assert_cmpstr(why, ==, "too many names took many steps");
+    g_assert_false(matches(other, name));
+    g_assert_false(virEventFilterIsOff(other, NULL, 0));
+    for (i = 0; i < G_N_ELEMENTS(filters); i++)
+        virEventFilterFree(filters[i]);
+}
+
 /* What people may well ask for is far from the limit. */
 static void
 testSensible(void)
@@ -468,6 +503,7 @@ main(int argc, char **argv)
     g_test_add_func("/conf/eventfilter/catastrophic", testCatastrophic);
     g_test_add_func("/conf/eventfilter/catastrophic-glob", testCatastrophicGlob);
     g_test_add_func("/conf/eventfilter/off", testOff);
+    g_test_add_func("/conf/eventfilter/budget", testBudget);
     g_test_add_func("/conf/eventfilter/sensible", testSensible);
     g_test_add_func("/conf/eventfilter/monsters", testMonsters);
     g_test_add_func("/conf/eventfilter/compiled-bytes", testCompiledBytes);
