@@ -129,6 +129,65 @@ testPolkit(void)
     g_assert_cmpint(remoteDaemonConfigMode(other->unixSockRWPerms), ==, 0700);
 }
 
+/* All clients of a user may have no less than one: what isn't set is raised, the rest refused. */
+static void
+testUserLimits(void)
+{
+    g_autoptr(remoteDaemonConfig) few = load("max_clients = 10\n");
+    g_autoptr(remoteDaemonConfig) much = load("client_output_max_bytes = 1073741824\n"
+                                              "max_client_requests = 1000\n"
+                                              "max_client_fds = 5000\n");
+    g_autoptr(remoteDaemonConfig) none = load("max_client_requests = 1000\nmax_user_requests = 0\n"
+                                              "max_user_connections = 0\n");
+
+    g_assert_cmpint(few->maxUserConnections, ==, 10);
+    g_assert_cmpint(much->maxUserOutputBytes, ==, G_GINT64_CONSTANT(2147483648));
+    g_assert_cmpint(much->maxUserRequests, ==, 1000);
+    g_assert_cmpint(much->maxUserFDs, ==, 5000);
+    g_assert_cmpint(none->maxUserRequests, ==, 0);
+    assertBad("max_clients = 10\nmax_user_connections = 11\n", 2,
+              "'max_user_connections' must be no more than 'max_clients', which is 10");
+    assertBad("\nmax_user_requests = 4\n", 2,
+              "'max_user_requests' must be 0 or at least 5, as 'max_client_requests' is 5");
+    assertBad("client_output_max_bytes = 65536\nmax_user_output_bytes = 131071\n", 2,
+              "must be 0 or at least 131072");
+}
+
+/* One by one, as while the daemon runs. */
+static void
+testLimits(void)
+{
+    g_autoptr(remoteDaemonConfig) config = load("");
+    g_autoptr(remoteDaemonConfig) other = load("max_client_fds = 7\nmonitors = [ \"/a\" ]\n");
+    const char *const *names = remoteDaemonConfigLimitNames();
+    gint64 value, min, max;
+    size_t i;
+
+    for (i = 0; names[i]; i++) {
+        g_assert_cmpint(remoteDaemonConfigGetLimit(config, names[i], &value, &min, &max), ==, 0);
+        g_assert_cmpint(value, >=, min);
+        g_assert_cmpint(value, <=, max);
+        g_assert_cmpint(remoteDaemonConfigSetLimit(config, names[i], value), ==, 0);
+        g_assert_cmpint(remoteDaemonConfigSetLimit(config, names[i], max + 1), ==, -1);
+        g_assert_cmpint(remoteDaemonConfigSetLimit(config, names[i], min - 1), ==, -1);
+    }
+    g_assert_cmpuint(i, >, 20);
+    g_assert_cmpint(virGetLastErrorCode(), ==, VIR_ERR_INVALID_ARG);
+    g_assert_cmpint(remoteDaemonConfigGetLimit(config, "listen_tls", &value, NULL, NULL), ==, -1);
+    g_assert_cmpint(remoteDaemonConfigSetLimit(config, "no_such", 1), ==, -1);
+    g_assert_cmpint(remoteDaemonConfigSetLimit(config, "max_client_requests", 129), ==, -1);
+    g_assert_nonnull(strstr(virGetLastErrorMessage(),
+                            "'max_user_requests' must be 0 or at least 129"));
+    g_assert_cmpint(config->maxClientRequests, ==, 5);
+    g_assert_cmpint(remoteDaemonConfigSetLimit(config, "max_client_requests", 128), ==, 0);
+    g_assert_cmpint(config->maxClientRequests, ==, 128);
+
+    remoteDaemonConfigCopyLimits(config, other);
+    g_assert_cmpint(config->maxClientRequests, ==, 5);
+    g_assert_cmpint(config->maxClientFDs, ==, 7);
+    g_assert_null(config->monitors);
+}
+
 static void
 testBad(void)
 {
@@ -220,6 +279,8 @@ main(int argc, char **argv)
     g_test_add_func("/remote/daemon-config/defaults", testDefaults);
     g_test_add_func("/remote/daemon-config/values", testValues);
     g_test_add_func("/remote/daemon-config/polkit", testPolkit);
+    g_test_add_func("/remote/daemon-config/user-limits", testUserLimits);
+    g_test_add_func("/remote/daemon-config/limits", testLimits);
     g_test_add_func("/remote/daemon-config/bad", testBad);
     g_test_add_func("/remote/daemon-config/missing", testMissing);
     g_test_add_func("/remote/daemon-config/fixed", testFixed);

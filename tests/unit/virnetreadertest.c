@@ -224,6 +224,69 @@ testSecret(fixture *fix, gconstpointer data)
         g_assert_cmpint(fix->buffer[i], !=, 'S');
 }
 
+typedef struct {
+    size_t bytes, fds;          /* that it keeps */
+    size_t bytesMax;            /* more is refused */
+    size_t most;
+} kept;
+
+static int
+onKeeps(size_t bytes, size_t nfds, void *opaque)
+{
+    kept *keeps = opaque;
+
+    if (bytes > keeps->bytesMax) {
+        virReportErrorFull(VIR_FROM_RPC, VIR_ERR_OPERATION_FAILED, __FILE__, __func__, __LINE__,
+                           "%s", "enough");
+        return -1;
+    }
+    keeps->bytes = bytes;
+    keeps->fds = nfds;
+    keeps->most = MAX(keeps->most, bytes);
+    return 0;
+}
+
+/* Whoever lends memory is asked before it is used, and told when it isn't any more. */
+static void
+testKeeps(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    kept keeps = { .bytesMax = 300000 };
+    rpcPeerHeader head = header(VIR_NET_CALL_WITH_FDS, 5);
+    g_autofree char *payload = g_malloc0(1000000);
+    guint32 total = GUINT32_TO_BE(1000000);
+    size_t sent = 0;
+
+    virNetReaderSetKeeps(fix->reader, onKeeps, &keeps);
+    rpcPeerSendPacket(fix->peer, &head, "00000002");
+    g_assert_cmpint(runAll(fix), ==, VIR_NET_READER_WAIT);
+    g_assert_cmpuint(keeps.bytes, ==, 32);
+    rpcPeerSendFD(fix->peer, 0);
+    g_assert_cmpint(runAll(fix), ==, VIR_NET_READER_WAIT);
+    g_assert_cmpuint(keeps.fds, ==, 1);
+    rpcPeerSendFD(fix->peer, 0);
+    g_assert_cmpint(runAll(fix), ==, VIR_NET_READER_WAIT);
+    assertLog(fix, "5:0+2 ");
+    g_assert_cmpuint(keeps.bytes, ==, 0);
+    g_assert_cmpuint(keeps.fds, ==, 0);
+
+    memcpy(payload, &total, sizeof(total));
+    for (;;) {
+        ssize_t n = send(fix->peer, payload + sent, 1000000 - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+        virNetReaderResult result;
+
+        if (n > 0)
+            sent += n;
+        result = run(fix);
+        g_assert_cmpuint(virNetReaderBytes(fix->reader), <=, keeps.bytes);
+        if (result == VIR_NET_READER_ERROR)
+            break;
+        g_assert_cmpint(result, ==, VIR_NET_READER_WAIT);
+    }
+    g_assert_cmpint(virGetLastErrorCode(), ==, VIR_ERR_OPERATION_FAILED);
+    g_assert_cmpuint(keeps.most, >, 100000);
+    g_assert_cmpuint(keeps.most, <=, 300000);
+}
+
 static void
 testPause(fixture *fix, gconstpointer data G_GNUC_UNUSED)
 {
@@ -555,6 +618,7 @@ main(int argc, char **argv)
     ADD("large-packet", testLargePacket);
     ADD_SECRET("small", 1000);
     ADD_SECRET("large", 1000 * 1000);
+    ADD("keeps", testKeeps);
     ADD("pause", testPause);
     ADD("close", testClose);
     ADD("end", testEnd);

@@ -144,8 +144,7 @@ onFail(virNetServerCall *call G_GNUC_UNUSED, void *args G_GNUC_UNUSED, void *ret
 static int
 onAuth(virNetServerCall *call, void *args G_GNUC_UNUSED, void *ret G_GNUC_UNUSED)
 {
-    virNetServerClientSetAuthenticated(virNetServerCallGetClient(call), "fred");
-    return 0;
+    return virNetServerClientSetAuthenticated(virNetServerCallGetClient(call), "fred");
 }
 
 static int
@@ -162,8 +161,7 @@ onSASL(virNetServerCall *call, void *args G_GNUC_UNUSED, void *ret G_GNUC_UNUSED
     fixture *fix = fixtureOf(call);
 
     virNetServerClientSetSASL(virNetServerCallGetClient(call), g_steal_pointer(&fix->sasl));
-    virNetServerClientSetAuthenticated(virNetServerCallGetClient(call), "fred");
-    return 0;
+    return virNetServerClientSetAuthenticated(virNetServerCallGetClient(call), "fred");
 }
 
 static int
@@ -1247,6 +1245,87 @@ testAnonymousLength(fixture *fix, gconstpointer data G_GNUC_UNUSED)
     close(proven);
 }
 
+typedef struct {
+    fixture *fix;
+    const char *name;
+    virNetQuotaUsage usage[VIR_NET_QUOTA_LAST];
+    size_t users;
+} findUser;
+
+static void
+onUser(virNetQuotaUser *user, void *opaque)
+{
+    findUser *find = opaque;
+    int i;
+
+    find->users++;
+    if (strcmp(virNetQuotaUserGetName(user), find->name) != 0)
+        return;
+    for (i = 0; i < VIR_NET_QUOTA_LAST; i++)
+        virNetQuotaUserGetUsage(user, i, &find->usage[i]);
+}
+
+static void
+onFindUser(void *opaque)
+{
+    findUser *find = opaque;
+
+    virNetServerForEachUser(find->fix->server, onUser, find);
+}
+
+/* What a user has by now; all zero: there is none of that name. */
+static findUser
+usageOf(fixture *fix, const char *name)
+{
+    findUser find = { .fix = fix, .name = name };
+
+    virIOLoopInvokeWait(fix->loop, onFindUser, &find);
+    return find;
+}
+
+/* A client is charged to whom it is known to be: what it holds goes with it when that changes. */
+static void
+testUsers(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    static const virNetServerServiceOptions options = { .auth = VIR_NET_SERVER_AUTH_SASL };
+    g_autofree char *path = addService(fix, "sasl", &options);
+    g_autofree char *own = g_strdup_printf("uid %lu", (unsigned long)geteuid());
+    rpcPeerHeader head = header(PROC_AUTH, VIR_NET_CALL, 1);
+    int socks[3];
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(socks); i++)
+        socks[i] = rpcPeerConnectUNIX(path);
+    for (i = 0; i < 2; i++) {
+        sendCall(socks[i], PROC_AUTH, 1, NULL);
+        assertReply(socks[i], PROC_AUTH, 1, NULL);
+    }
+    rpcPeerSendPacket(socks[2], &head, NULL);
+    assertError(socks[2], &head, VIR_ERR_OPERATION_FAILED, VIR_FROM_RPC,
+                "operation failed: 'max_user_connections' is exceeded: user 'SASL fred' has 2, "
+                "asks for 1 more and may have 2");
+    g_assert_cmpuint(usageOf(fix, "SASL fred").usage[VIR_NET_QUOTA_CONNECTIONS].used, ==, 2);
+    g_assert_cmpuint(usageOf(fix, "SASL fred").usage[VIR_NET_QUOTA_CONNECTIONS].refused, ==, 1);
+    g_assert_cmpuint(usageOf(fix, own).usage[VIR_NET_QUOTA_CONNECTIONS].used, ==, 1);
+    assertServed(socks[0], 2);
+
+    close(socks[0]);
+    while (usageOf(fix, "SASL fred").usage[VIR_NET_QUOTA_CONNECTIONS].used > 1)
+        ;
+    head.serial = 2;
+    sendCall(socks[2], PROC_AUTH, 2, NULL);
+    assertReply(socks[2], PROC_AUTH, 2, NULL);
+    g_assert_cmpuint(usageOf(fix, own).users, ==, 1);
+    close(socks[1]);
+    close(socks[2]);
+    while (usageOf(fix, "SASL fred").usage[VIR_NET_QUOTA_CONNECTIONS].used > 0)
+        ;
+    /* The last one is kept by the test. */
+    g_clear_pointer(&fix->client, virNetServerClientUnref);
+    while (usageOf(fix, own).users > 0)
+        ;
+}
+
 /* Whoever fails too often has to begin anew. */
 static void
 testAuthFailures(fixture *fix, gconstpointer data G_GNUC_UNUSED)
@@ -2161,6 +2240,10 @@ static const virNetServerLimits eightClients = {
 static const virNetServerLimits twoAnonymous = {
     .maxClients = 100, .maxAnonymousClients = 2, .maxClientRequests = 5, .maxWorkers = 2,
 };
+static const virNetServerLimits twoConnections = {
+    .maxClients = 100, .maxClientRequests = 5, .maxWorkers = 2,
+    .quota = { .user = { [VIR_NET_QUOTA_CONNECTIONS] = 2 } },
+};
 static const virNetServerLimits fourWorkers = {
     .maxClients = 100, .maxClientRequests = 100, .maxWorkers = 4, .priorityWorkers = 1,
 };
@@ -2208,6 +2291,7 @@ main(int argc, char **argv)
     ADD_WITH("setup-time", &hasty, testSetupTime);
     ADD_WITH("reserved-places", &eightClients, testReservedPlaces);
     ADD_WITH("anonymous-length", &twoAnonymous, testAnonymousLength);
+    ADD_WITH("users", &twoConnections, testUsers);
     ADD_WITH("auth-failures", &twoAnonymous, testAuthFailures);
     ADD_WITH("one-by-one", &twoAnonymous, testOneByOne);
     ADD("answers", testAnswers);

@@ -278,12 +278,39 @@ testHangUp(fixture *fix, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpstr(fix->sent->str, ==, "");
 }
 
+/* What waits is counted, until it is sent whole. */
+static void
+testCounts(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    const int fds[] = { fix->peer, fix->peer };
+    int i;
+
+    virNetWriterPush(fix->writer, message(1, 20000, fds, 2));
+    virNetWriterPush(fix->writer, message(2, 100000, NULL, 0));
+    g_assert_cmpuint(virNetWriterPacketBytes(fix->writer), ==, 20036 + 100032);
+    g_assert_cmpuint(virNetWriterPacketFDs(fix->writer), ==, 2);
+    g_assert_cmpuint(virNetWriterEventBytes(fix->writer), ==, 0);
+    while (virNetWriterFlush(fix->writer) == 0) {
+        char bytes[1000];
+
+        if (recv(fix->peer, bytes, sizeof(bytes), 0) <= 0)
+            g_assert_not_reached();
+    }
+    g_assert_cmpstr(fix->sent->str, ==, "1 2 ");
+    g_assert_cmpuint(virNetWriterPacketBytes(fix->writer), ==, 0);
+    g_assert_cmpuint(virNetWriterPacketFDs(fix->writer), ==, 0);
+    for (i = 0; i < 2; i++)
+        virNetWriterPush(fix->writer, message(3, 10, NULL, 0));
+    g_assert_cmpuint(virNetWriterPacketBytes(fix->writer), ==, 2 * (12 + 32));
+}
+
 #define ADD(path, func) g_test_add("/netwriter/" path, fixture, NULL, setUp, func, tearDown)
 
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    ADD("counts", testCounts);
     ADD("order", testOrder);
     ADD("full-socket", testFullSocket);
     ADD("fds", testDescriptors);
