@@ -388,8 +388,11 @@ virNetServerClientFlush(virNetServerClient *client)
             virNetServerClientCloseInThread(client);
             return;
         }
+        /* What its owner keeps for it counts, too: else what is sent in there would be refused again,
+         * with nothing that could be written first. */
         if (!client->refusing ||
-            virNetWriterEventBytes(client->writer) > limits->maxClientEventBytes / 2 ||
+            virNetQuotaGetUsed(client->account, VIR_NET_QUOTA_EVENT_BYTES) >
+                limits->maxClientEventBytes / 2 ||
             virNetQuotaIsTight(client->account, VIR_NET_QUOTA_EVENT_BYTES))
             break;
         client->refusing = false;

@@ -2101,6 +2101,54 @@ testSlowReader(fixture *fix, gconstpointer data G_GNUC_UNUSED)
     close(other);
 }
 
+/* Two clients of one user, of whom one has taken all: the other gets events again when there is
+ * room, not only when it has read something itself. */
+static void
+testFullUser(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    static const virNetServerServiceOptions options = { .auth = VIR_NET_SERVER_AUTH_SASL };
+    g_autofree char *path = addService(fix, "sasl", &options);
+    g_autoptr(virNetServerClient) full = NULL;
+    g_autoptr(virNetServerClient) poor = NULL;
+    sendRequest request;
+    int first = rpcPeerConnectUNIX(path);
+    int second;
+    size_t sent = 0;
+    size_t i;
+
+    sendCall(first, PROC_AUTH, 1, NULL);
+    assertReply(first, PROC_AUTH, 1, NULL);
+    full = lastClient(fix);
+    second = rpcPeerConnectUNIX(path);
+    sendCall(second, PROC_AUTH, 1, NULL);
+    assertReply(second, PROC_AUTH, 1, NULL);
+    poor = lastClient(fix);
+
+    do {
+        request = (sendRequest) {
+            .fix = fix, .client = full, .count = 1, .len = 1000, .first = sent, .rare = true,
+        };
+        virIOLoopInvokeWait(fix->loop, sendInThread, &request);
+        sent += request.sent;
+    } while (request.refused == 0);
+    g_assert_cmpuint(usageOf(fix, "SASL fred").usage[VIR_NET_QUOTA_EVENT_BYTES].used, >, 598000);
+    sendEvents(fix, poor, 1, 100, 0, &request);
+    g_assert_cmpuint(request.refused, ==, 1);
+    assertServed(second, 2);
+    g_assert_cmpuint(counted(fix, &fix->drained), ==, 0);
+
+    virMutexLock(&fix->lock);
+    fix->refill = 3;
+    virMutexUnlock(&fix->lock);
+    for (i = 0; i < sent; i++)
+        assertEvent(first, i);
+    await(fix, &fix->drained, 1);
+    for (i = 0; i < 3; i++)
+        assertEvent(second, 1000000 + i);
+    close(first);
+    close(second);
+}
+
 static void
 askBehindInThread(void *opaque)
 {
@@ -2244,6 +2292,11 @@ static const virNetServerLimits twoConnections = {
     .maxClients = 100, .maxClientRequests = 5, .maxWorkers = 2,
     .quota = { .user = { [VIR_NET_QUOTA_CONNECTIONS] = 2 } },
 };
+static const virNetServerLimits oneUser = {
+    .maxClients = 100, .maxClientRequests = 5, .maxWorkers = 2,
+    .maxClientEventBytes = 1024 * 1024,
+    .quota = { .user = { [VIR_NET_QUOTA_EVENT_BYTES] = 600000 } },
+};
 static const virNetServerLimits fourWorkers = {
     .maxClients = 100, .maxClientRequests = 100, .maxWorkers = 4, .priorityWorkers = 1,
 };
@@ -2316,6 +2369,7 @@ main(int argc, char **argv)
     ADD_WITH("slow-reader", &oneMegabyte, testSlowReader);
     ADD_WITH("behind", &oneMegabyte, testBehind);
     ADD_WITH("rare-events", &oneMegabyte, testRareEvents);
+    ADD_WITH("full-user", &oneUser, testFullUser);
     ADD_WITH("too-large-an-event", &oneMegabyte, testTooLargeAnEvent);
     ADD_WITH("gone-with-events", &oneMegabyte, testGoneWithEvents);
     rc = testRunCountingFds();
