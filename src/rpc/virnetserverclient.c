@@ -908,6 +908,7 @@ virNetServerClientActivate(virNetServerClient *client)
         }
     }
     client->known = true;
+    /* Who it is has not changed since, so that this cannot fail. */
     if (client->auth == VIR_NET_SERVER_AUTH_NONE)
         virNetServerClientSetAuthenticated(client, NULL);
     if (funcs->clientNew)
@@ -1156,10 +1157,7 @@ virNetServerClientSetAuthenticated(virNetServerClient *client, const char *saslN
 
     if (saslName)
         virIdentitySetSASLUserName(request.identity, saslName);
-    if (virIOLoopInThread(client->loop))
-        virNetServerClientSetAuthenticatedInThread(&request);
-    else
-        virIOLoopInvokeWait(client->loop, virNetServerClientSetAuthenticatedInThread, &request);
+    virIOLoopInvokeWait(client->loop, virNetServerClientSetAuthenticatedInThread, &request);
     if (!request.err)
         return 0;
     virIdentityUnref(request.identity);

@@ -481,6 +481,54 @@ testFilterBytes(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpint(add(f, 0, "a{50}", regex), >=, 0);
 }
 
+typedef struct {
+    size_t count;
+    size_t relayedBytes;
+    guint64 events;
+} Domains;
+
+static void
+countDomain(const virStateDomain *domain, void *opaque)
+{
+    Domains *domains = opaque;
+
+    g_assert_cmpstr(domain->name, ==, "peer");
+    g_assert_cmpuint(domain->queuedBytes, ==, 0);
+    g_assert_cmpuint(domain->lost, ==, 0);
+    domains->count++;
+    domains->relayedBytes = domain->relayedBytes;
+    domains->events = domain->events;
+}
+
+/* What waits for clients is counted for each domain, once for all of them, until the last has got
+ * it. */
+static void
+testDomainBytes(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    Domains one = { 0 };
+    Domains both = { 0 };
+    Domains left = { 0 };
+    guint64 before;
+
+    g_assert_cmpint(add(f, 0, NULL, 0), >=, 0);
+    g_assert_cmpint(add(f, 1, NULL, 0), >=, 0);
+    virStateForEachDomain(countDomain, &one);
+    before = one.events;
+    say(f, "STOP", 2);
+    virStateForEachDomain(countDomain, &one);
+    say(f, "STOP", 2);
+    virStateForEachDomain(countDomain, &both);
+    g_assert_cmpuint(one.relayedBytes, >, 0);
+    g_assert_cmpuint(both.relayedBytes, ==, 2 * one.relayedBytes);
+    g_assert_cmpuint(both.events, >=, before + 2);
+    g_ptr_array_set_size(f->outs[0].events, 0);
+    g_ptr_array_set_size(f->outs[1].events, 0);
+    /* The last one is kept, for whoever may want it too. */
+    virStateForEachDomain(countDomain, &left);
+    g_assert_cmpuint(left.relayedBytes, ==, one.relayedBytes);
+    g_assert_cmpuint(left.count, ==, 1);
+}
+
 /* --- losses --- */
 
 #define LOST(number, count, from, to) \
@@ -826,6 +874,7 @@ main(int argc, char **argv)
         { "/remote/daemon-relay/refused", testRefused, NULL },
         { "/remote/daemon-relay/many-registrations", testManyRegistrations, NULL },
         { "/remote/daemon-relay/filter-bytes", testFilterBytes, NULL },
+        { "/remote/daemon-relay/domain-bytes", testDomainBytes, NULL },
         { "/remote/daemon-relay/loss-is-told", testLossIsTold, NULL },
         { "/remote/daemon-relay/little-room", testLittleRoom, NULL },
         { "/remote/daemon-relay/later-registration", testLaterRegistration, NULL },
