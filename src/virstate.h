@@ -48,8 +48,8 @@ int virStateCheck(const char *const *monitors);
 int virStateInitialize(const char *const *monitors);
 /* Goes on with other monitors. Returns 0, or -1 with an error reported and nothing changed. */
 int virStateReload(const char *const *monitors);
-/* How many events of one domain are delivered in a second (0: all that come), and at once (0: as many
- * as in a second). Any thread. */
+/* How many events of one domain are delivered in a second (0: all that come), and at once (0: as
+ * many as in a second). Any thread. */
 void virStateSetEventRate(guint64 perSecond, guint64 burst);
 /* All that there are now, in order of their IDs. Any thread; no lock is held in @func. */
 void virStateForEachDomain(virStateDomainFunc func, void *opaque);

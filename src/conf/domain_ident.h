@@ -43,8 +43,8 @@ struct _virDomainIdent {
     gint64 rateTime;                /* nanoseconds of CLOCK_MONOTONIC: when events that came evenly,
                                      * as many a second as may, would have come to as many as did */
     virEventGap gap;                /* since the queue was last emptied */
-    gint64 gapDue;                  /* it is told then, in microseconds of CLOCK_MONOTONIC, and goes on
-                                     * until then; 0: when the queue is next emptied */
+    gint64 gapDue;                  /* it goes on until then, in microseconds of CLOCK_MONOTONIC,
+                                     * and is told; 0: until the queue is next emptied */
     const void *gapClass;           /* class of the events in it */
     guint64 gapSerial;              /* order of arrival of the last of them */
     virDomainIdent *nextGap;        /* idents with a gap, in order of their first loss */

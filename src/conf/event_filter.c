@@ -445,7 +445,8 @@ virEventFilterAppendQuoted(GString *regex, char c)
 
 /* The set behind a "[" at @at. It is spelt out, as a set in a regular expression is another thing
  * in much: where case is ignored, in ranges that run backwards, in what needs a backslash. One that
- * excludes says what, so that all beyond ASCII is in it. Sets end where virEventFilterInSet() says. */
+ * excludes says what, so that all beyond ASCII is in it. Sets end where virEventFilterInSet()
+ * says. */
 static void
 virEventFilterAppendSet(GString *regex, const virEventFilter *filter, const char *at)
 {
@@ -462,8 +463,9 @@ virEventFilterAppendSet(GString *regex, const virEventFilter *filter, const char
 
         if (virEventFilterInSet(filter, at, virEventFilterFold(filter, c), &end) == negate)
             continue;
-        while (last + 1 < 128 &&
-               virEventFilterInSet(filter, at, virEventFilterFold(filter, last + 1), &end) != negate)
+        while (last + 1 < 128 && virEventFilterInSet(filter, at,
+                                                     virEventFilterFold(filter, last + 1),
+                                                     &end) != negate)
             last++;
         virEventFilterAppendQuoted(regex, c);
         if (last > c + 1)

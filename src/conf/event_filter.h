@@ -1,11 +1,11 @@
 /*
  * event_filter.h: does an event's name satisfy a registration?
  *
- * Whatever somebody has thought up, compiling it takes 1 ms at most, and one name 6 ms: pattern, name,
- * steps and memory are bounded, and a filter that has exceeded one of these is off. Texts are bytes to
- * it, as QEMU's names are ASCII: what Unicode knows of letters would cost seconds, as 64 KiB of
- * "[!-\x{10ffff}]" where case is ignored, and microseconds for each character that is compared with a
- * set of many "\p{Lu}".
+ * Whatever somebody has thought up, compiling it takes 1 ms at most, and one name 6 ms: pattern,
+ * name, steps and memory are bounded, and a filter that has exceeded one of these is off. Texts are
+ * bytes to it, as QEMU's names are ASCII: what Unicode knows of letters would cost seconds, as
+ * 64 KiB of "[!-\x{10ffff}]" where case is ignored, and microseconds for each character that is
+ * compared with a set of many "\p{Lu}".
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -33,8 +33,8 @@
 #define VIR_EVENT_FILTER_HEAP_KIB_MAX 1024
 /* How deep parentheses may be nested: PCRE2 compiles them by recursion. */
 #define VIR_EVENT_FILTER_NEST_MAX 100
-/* Bytes that compiling may allocate in all; what is kept of it is 64 KiB at most where PCRE2 is built
- * as usual. */
+/* Bytes that compiling may allocate in all; what is kept of it is 64 KiB at most where PCRE2 is
+ * built as usual. */
 #define VIR_EVENT_FILTER_COMPILE_BYTES_MAX (256 * 1024)
 
 typedef enum {
@@ -51,19 +51,20 @@ typedef struct _virEventFilterBudget virEventFilterBudget;
 virEventFilterBudget *virEventFilterBudgetNew(void);
 virEventFilterBudget *virEventFilterBudgetRef(virEventFilterBudget *budget);
 void virEventFilterBudgetUnref(virEventFilterBudget *budget);
-/* Filters that this thread makes from now on have @budget (borrowed until it is set again); NULL, as at
- * first: each one of its own. A daemon's way to say whose they are, through functions that know but
- * one application. */
+/* Filters that this thread makes from now on have @budget (borrowed until it is set again); NULL,
+ * as at first: each one of its own. A daemon's way to say whose they are, through functions that
+ * know but one application. */
 void virEventFilterBudgetSet(virEventFilterBudget *budget);
 
 /* Immutable once made, but for counts and whether it is off, so it may be used by several threads
- * at once. Returns a new filter, or NULL with VIR_ERR_INVALID_ARG reported: for a regular expression
- * "failed to compile regex 'PATTERN': ..."; or it exceeds a limit on names that are nothing special. */
+ * at once. Returns a new filter, or NULL with VIR_ERR_INVALID_ARG reported: for a regular
+ * expression "failed to compile regex 'PATTERN': ..."; or it exceeds a limit on names that are
+ * nothing special. */
 virEventFilter *virEventFilterNew(virEventFilterType type, bool ignoreCase, const char *pattern);
 void virEventFilterFree(virEventFilter *filter);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(virEventFilter, virEventFilterFree)
-/* Once a regular expression has exceeded a limit, or its budget, it is off: this and all further names
- * don't match. */
+/* Once a regular expression has exceeded a limit, or its budget, it is off: this and all further
+ * names don't match. */
 bool virEventFilterMatches(virEventFilter *filter, const char *name, size_t len);
 /* Room for PCRE2's reasons. */
 #define VIR_EVENT_FILTER_WHY_SIZE 256

@@ -243,8 +243,9 @@ virObjectEventStateIsSameMatch(virObjectEventState *state, const virObjectEvent 
            (!state->lastScoped || virUUIDEqual(state->lastUUID, event->domain->uuid));
 }
 
-/* Sets lastMatches to who wants @event, and *off to those whose filter has given up on it (NULL: none;
- * the caller frees the array). Returns how many filters had to look at it. The dispatcher's. */
+/* Sets lastMatches to who wants @event, and *off to those whose filter has given up on it (NULL:
+ * none; the caller frees the array). Returns how many filters had to look at it. The
+ * dispatcher's. */
 static size_t
 virObjectEventStateFindMatches(virObjectEventState *state, virObjectEvent *event, GPtrArray **off)
 {
@@ -668,8 +669,8 @@ virObjectEventStateGapDelay(virObjectEventState *state)
     return MAX(due - g_get_monotonic_time(), 0);
 }
 
-/* Puts a notice for each gap that is due @now behind what is queued of its stream. Call with queueLock
- * held. */
+/* Puts a notice for each gap that is due @now behind what is queued of its stream. Call with
+ * queueLock held. */
 static void
 virObjectEventStateTellGaps(virObjectEventState *state, gint64 now)
 {
@@ -694,7 +695,8 @@ virObjectEventStateTellGaps(virObjectEventState *state, gint64 now)
 }
 
 /* Takes all that is queued. Call with lock held, when nothing is pending. Sets *dropped to how many
- * were dropped in a series that is over; NULL: nobody is there to be told, and gaps need not be due. */
+ * were dropped in a series that is over; NULL: nobody is there to be told, and gaps need not be
+ * due. */
 static void
 virObjectEventStateTake(virObjectEventState *state, guint64 *dropped)
 {
@@ -962,8 +964,8 @@ virObjectEventStateOnDue(int timer G_GNUC_UNUSED, void *opaque)
     virObjectEventStateDispatch(state);
 }
 
-/* A gap that isn't due yet is told even if nothing more comes. In the loop's thread, at the end of a
- * turn; @delay in microseconds. */
+/* A gap that isn't due yet is told even if nothing more comes. In the loop's thread, at the end of
+ * a turn; @delay in microseconds. */
 static void
 virObjectEventStateAddTimer(virObjectEventState *state, gint64 delay)
 {

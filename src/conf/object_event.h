@@ -169,8 +169,8 @@ void virObjectEventStateSetHeld(virObjectEventState *state, virDomainIdent *iden
  * @perSecond: numbered events of one stream that are delivered in a second; 0: no limit
  * @burst: that may come at once, if fewer came before; 0: as many as in a second
  *
- * Any thread. What is more is lost, and told as all that is; not one by one, but when half of @burst
- * may come again, or after VIR_OBJECT_EVENT_RATE_PAUSE_MS at the latest.
+ * Any thread. What is more is lost, and told as all that is; not one by one, but when half of
+ * @burst may come again, or after VIR_OBJECT_EVENT_RATE_PAUSE_MS at the latest.
  */
 void virObjectEventStateSetRate(virObjectEventState *state, guint64 perSecond, guint64 burst);
 #define VIR_OBJECT_EVENT_RATE_PAUSE_MS 1000

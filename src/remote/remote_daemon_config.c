@@ -144,7 +144,8 @@ static const remoteDaemonConfigRow remoteDaemonConfigRows[] = {
     LIMIT("max_client_registrations", maxClientRegistrations, 1, 1024 * 1024),
     /* At least one of any kind. */
     LIMIT("max_client_filter_bytes", maxClientFilterBytes, 64 * 1024, GIB),
-    /* At least what is read of a client at a time, and a call that is longer than any common one. */
+    /* At least what is read of a client at a time, and a call that is longer than any common
+     * one. */
     LIMIT("max_client_call_bytes", maxClientCallBytes, 1024 * 1024, GIB),
     LIMIT("max_client_fds", maxClientFDs, 1, 100000),
     /* At least room for some dozens of ordinary events. */
@@ -448,8 +449,8 @@ remoteDaemonConfigNumber(remoteDaemonConfig *config, const char *name)
     return (gint64 *)((char *)config + remoteDaemonConfigFindRow(name)->offset);
 }
 
-/* Of one of the pairs: what isn't set in @conf is made to fit; NULL: all is set. Returns 0, or -1 with
- * an error reported. */
+/* Of one of the pairs: what isn't set in @conf is made to fit; NULL: all is set. Returns 0, or -1
+ * with an error reported. */
 static int
 remoteDaemonConfigFitPair(remoteDaemonConfig *config, virConf *conf, size_t i)
 {

@@ -27,8 +27,8 @@ void remoteDaemonLimitsSetServer(remoteDaemonLimits *limits, virNetServer *serve
 /* All of them. */
 void remoteDaemonLimitsReload(remoteDaemonLimits *limits, const remoteDaemonConfig *config);
 
-/* One by the name of its setting: one of remoteDaemonConfigLimitNames(). Return 0, or -1 with an error
- * reported as in remote_daemon_config.h. */
+/* One by the name of its setting: one of remoteDaemonConfigLimitNames(). Return 0, or -1 with an
+ * error reported as in remote_daemon_config.h. */
 int remoteDaemonLimitsGet(remoteDaemonLimits *limits, const char *name, gint64 *value,
                           gint64 *min, gint64 *max);
 int remoteDaemonLimitsSet(remoteDaemonLimits *limits, const char *name, gint64 value);

@@ -499,8 +499,8 @@ remoteRelaySendHeld(remoteRelayReg *reg, const virObjectEvent *head)
 }
 
 /* Charges what the filter of @reg costs, which is made anew for that: whoever keeps it is below the
- * public functions. Finds out whether notices of lost events reach it too: those of the machinery in
- * conf/ decide by the same rule. Returns 0, or -1 with an error reported. */
+ * public functions. Finds out whether notices of lost events reach it too: those of the machinery
+ * in conf/ decide by the same rule. Returns 0, or -1 with an error reported. */
 static int
 remoteRelayRegChargeFilter(remoteRelayReg *reg, const char *event, unsigned int flags)
 {

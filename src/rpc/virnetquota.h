@@ -104,7 +104,8 @@ bool virNetQuotaTakeRare(virNetQuotaAccount *account, virNetQuotaResource resour
 /* For what is bounded by something else, and must not fail. */
 void virNetQuotaForce(virNetQuotaAccount *account, virNetQuotaResource resource, size_t amount);
 void virNetQuotaRelease(virNetQuotaAccount *account, virNetQuotaResource resource, size_t amount);
-/* So much of a user's limit, or a quarter of it, has to be free for its clients' events to go on. */
+/* So much of a user's limit, or a quarter of it, has to be free for its clients' events to go
+ * on. */
 #define VIR_NET_QUOTA_ROOM_BYTES (256 * 1024)
 /* Whether virNetQuotaTakeShare() would soon refuse again, because of the user. If that is due to
  * others, the quota's @eased follows. */

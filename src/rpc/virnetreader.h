@@ -49,8 +49,9 @@ void virNetReaderSetMax(virNetReader *reader, size_t max);
 /* What comes may be a password: of what was handed out, nothing stays in the lent buffer, nor in
  * memory that is freed. Not so at first. */
 void virNetReaderSetSecret(virNetReader *reader, bool secret);
-/* It is about to keep so much of packets that aren't whole, or handed out yet. Returns 0, or -1 with
- * an error reported, which then ends the stream; what is no more than before is never refused. */
+/* It is about to keep so much of packets that aren't whole, or handed out yet. Returns 0, or -1
+ * with an error reported, which then ends the stream; what is no more than before is never
+ * refused. */
 typedef int (*virNetReaderKeepsFunc)(size_t bytes, size_t nfds, void *opaque);
 void virNetReaderSetKeeps(virNetReader *reader, virNetReaderKeepsFunc keeps, void *opaque);
 /**

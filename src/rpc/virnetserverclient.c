@@ -388,8 +388,8 @@ virNetServerClientFlush(virNetServerClient *client)
             virNetServerClientCloseInThread(client);
             return;
         }
-        /* What its owner keeps for it counts, too: else what is sent in there would be refused again,
-         * with nothing that could be written first. */
+        /* What its owner keeps for it counts, too: else what is sent in there would be refused
+         * again, with nothing that could be written first. */
         if (!client->refusing ||
             virNetQuotaGetUsed(client->account, VIR_NET_QUOTA_EVENT_BYTES) >
                 limits->maxClientEventBytes / 2 ||
@@ -867,8 +867,8 @@ virNetServerClientSetIdentity(virNetServerClient *client, virIdentity *identity)
     virIdentityUnref(before);
 }
 
-/* Charges all that it holds to the user that it is known to be with @identity. Returns 0, or -1 with
- * an error reported: this user has enough already. */
+/* Charges all that it holds to the user that it is known to be with @identity. Returns 0, or -1
+ * with an error reported: this user has enough already. */
 static int
 virNetServerClientJoinUser(virNetServerClient *client, const virIdentity *identity)
 {

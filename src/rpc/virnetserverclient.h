@@ -75,8 +75,8 @@ bool virNetServerClientIsAuthenticated(virNetServerClient *client);
  * virNetServerClientSetAuthenticated:
  * @saslName: who it is, by SASL; NULL: what its connection tells is all there is to know
  *
- * From now on it may call everything, with an identity that is complete, and what it holds is charged
- * to this user. Once for a client, within the call that has proven it. Any thread.
+ * From now on it may call everything, with an identity that is complete, and what it holds is
+ * charged to this user. Once for a client, within the call that has proven it. Any thread.
  *
  * Returns 0, or -1 with an error reported: this user may have no more connections. It is as before
  * then.
@@ -136,8 +136,8 @@ bool virNetServerClientIsBehind(virNetServerClient *client);
 /* Whether it is one: events are refused, and nothing it does would have been different were they
  * fewer. */
 bool virNetServerClientIsStuck(virNetServerClient *client);
-/* What it holds, and what its user does. What is kept for it elsewhere is charged here too. Valid as
- * long as the client is. */
+/* What it holds, and what its user does. What is kept for it elsewhere is charged here too. Valid
+ * as long as the client is. */
 virNetQuotaAccount *virNetServerClientGetAccount(virNetServerClient *client);
 /* What the events that wait may cost. */
 size_t virNetServerClientGetEventBytesMax(virNetServerClient *client);

@@ -66,8 +66,8 @@ testLiteral(void)
     g_assert_false(matches(empty, "STOP"));
 }
 
-/* As seen with libvirt 9.0, whose regular expressions are GRegex's; but for the last three, which know
- * letters beyond ASCII there. */
+/* As seen with libvirt 9.0, whose regular expressions are GRegex's; but for the last three, which
+ * know letters beyond ASCII there. */
 static void
 testRegex(void)
 {
@@ -470,8 +470,8 @@ testNoUtf8(void)
     g_assert_cmpint(virGetLastErrorCode(), ==, VIR_ERR_INVALID_ARG);
 }
 
-/* Runs in a process of its own, whose log is looked at: the first name that is too long is told, the
- * others are counted. */
+/* Runs in a process of its own, whose log is looked at: the first name that is too long is told,
+ * the others are counted. */
 static void
 testComplaints(void)
 {
