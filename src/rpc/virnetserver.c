@@ -47,6 +47,7 @@ struct _virNetServer {
     virLogRepeat exhausted;
     virLogRepeat userFull;
     virLogRepeat connectionsFull;
+    virLogRepeat strangers;
     unsigned long long lastID;
     guint64 accepted;
     guint64 calls;
@@ -206,6 +207,15 @@ virNetServerUserIsFull(virNetServer *server, virNetServerService *service, virNe
                             virNetServerClientIsAnonymous);
 }
 
+/* Whether root is behind @sock, or the user whose server this is. */
+static bool
+virNetServerIsOwner(virNetSocket *sock)
+{
+    virNetSocketPeer peer;
+
+    return virNetSocketGetPeer(sock, &peer) && (peer.uid == 0 || peer.uid == geteuid());
+}
+
 /* ---- For its services ---- */
 
 static void
@@ -217,6 +227,12 @@ virNetServerAccept(virNetServerService *service, virNetSocket *sock, void *opaqu
 
     if (virLogRepeatEnd(&server->exhausted) > 0)
         VIR_INFO("clients can be accepted again");
+    if (options->ownersOnly && !virNetServerIsOwner(sock)) {
+        if (virLogRepeatBegin(&server->strangers))
+            VIR_WARN("somebody who isn't its owner has come to a socket, and is refused");
+        virNetSocketFree(sock);
+        return;
+    }
     if (virNetServerUserIsFull(server, service, sock)) {
         if (virLogRepeatBegin(&server->userFull))
             VIR_WARN("a user has all the clients of a kind that one may have; more are refused");
@@ -495,6 +511,18 @@ virNetServerGetStats(virNetServer *server, virNetServerStats *stats)
     stats->workers = workers.threads;
     stats->busyWorkers = workers.busy;
     stats->waitingCalls = workers.waiting;
+}
+
+virNetServerClient *
+virNetServerFindClient(virNetServer *server, unsigned long long id)
+{
+    GList *at;
+
+    for (at = server->clients.head; at; at = at->next) {
+        if (virNetServerClientGetID(at->data) == id)
+            return at->data;
+    }
+    return NULL;
 }
 
 void

@@ -113,6 +113,8 @@ void virNetServerGetStats(virNetServer *server, virNetServerStats *stats);
 
 /* ---- In the I/O thread only ---- */
 
+/* Borrowed; NULL: there is none with that ID. */
+virNetServerClient *virNetServerFindClient(virNetServer *server, unsigned long long id);
 typedef void (*virNetServerClientFunc)(virNetServerClient *client, void *opaque);
 /* Clients may be closed in @func. */
 void virNetServerForEachClient(virNetServer *server, virNetServerClientFunc func, void *opaque);

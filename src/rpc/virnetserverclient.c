@@ -1017,6 +1017,7 @@ virNetServerClientNew(virNetServer *server, virNetSocket *sock,
     client->info.remoteAddress = g_strdup(virNetSocketGetRemoteAddress(sock));
     client->info.encrypted = options->tls;
     client->info.secure = options->tls || virNetSocketIsSecure(sock);
+    client->info.since = g_get_real_time() / G_USEC_PER_SEC;
     virMutexInit(&client->lock);
     client->identity = virNetServerClientIdentify(client);
     user = virNetQuotaNameUser(client->identity, client->info.remoteAddress, &exempt);

@@ -35,6 +35,7 @@ typedef struct {
     const char *remoteAddress;
     bool encrypted;
     bool secure;
+    gint64 since;               /* when it came; seconds of the wall clock */
 } virNetServerClientInfo;
 
 /* Of events that wait, so many keep a client busy that reads: as much again as its socket holds. */

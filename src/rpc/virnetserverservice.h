@@ -20,6 +20,8 @@ typedef struct _virNetServerService virNetServerService;
 typedef struct {
     virNetServerAuth auth;
     bool readonly;
+    bool ownersOnly;            /* for root and the user whose process this is, whatever the
+                                 * socket's permissions say; others are closed at once */
     virNetTLSContext *tls;      /* a reference is taken; NULL: none */
 } virNetServerServiceOptions;
 

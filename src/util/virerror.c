@@ -69,6 +69,8 @@ static const virErrorText virErrorTexts[] = {
     { VIR_ERR_OPERATION_ABORTED, N_("operation aborted"), N_("operation aborted: %s") },
     { VIR_ERR_AUTH_CANCELLED, N_("authentication cancelled"),
       N_("authentication cancelled: %s") },
+    { VIR_ERR_NO_SERVER, N_("Server not found"), N_("Server not found: %s") },
+    { VIR_ERR_NO_CLIENT, N_("Client not found"), N_("Client not found: %s") },
     { VIR_ERR_NO_DOMAIN_METADATA, N_("metadata not found"), N_("metadata not found: %s") },
     { VIR_ERR_OVERFLOW, N_("numerical overflow"), N_("numerical overflow: %s") },
     { VIR_ERR_OPERATION_UNSUPPORTED, N_("Operation not supported"),

@@ -35,7 +35,7 @@ typedef struct {
 typedef struct {
     virLogPriority priority;
     int fd;
-    bool close;
+    char *path;                         /* of a file that was opened for it; NULL: stderr */
 } virLogOutput;
 
 static virMutex virLogLock = VIR_MUTEX_INITIALIZER;
@@ -74,8 +74,9 @@ virLogOutputClear(void *data)
 {
     virLogOutput *output = data;
 
-    if (output->close)
+    if (output->path)
         close(output->fd);
+    g_free(output->path);
 }
 
 /* Call with virLogLock held. */
@@ -308,12 +309,12 @@ virLogMakeOutputs(const char *outputs, bool check)
         } else if (strcmp(parts[1], "file") == 0 && parts[2] && *parts[2]) {
             if (check)
                 continue;
-            output.close = true;
             output.fd = open(parts[2], O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
             if (output.fd < 0) {
                 virReportSystemError(errno, _("cannot open log file '%1$s'"), parts[2]);
                 return NULL;
             }
+            output.path = g_strdup(parts[2]);
         } else {
             virReportError(VIR_ERR_INVALID_ARG, _("log output '%1$s' is not LEVEL:stderr or "
                                                   "LEVEL:file:PATH"), words[i]);
@@ -349,6 +350,51 @@ virLogCheckOutputs(const char *outputs)
     g_autoptr(GArray) parsed = virLogMakeOutputs(outputs, true);
 
     return parsed ? 0 : -1;
+}
+
+virLogPriority
+virLogGetDefaultPriority(void)
+{
+    return atomic_load(&virLogDefault);
+}
+
+char *
+virLogGetFilters(size_t *count)
+{
+    g_auto(virLockGuard) guard G_GNUC_UNUSED = virLockGuardLock(&virLogLock);
+    GString *text = g_string_new(NULL);
+    size_t i;
+
+    *count = virLogFilters ? virLogFilters->len : 0;
+    for (i = 0; i < *count; i++) {
+        const virLogFilter *filter = &g_array_index(virLogFilters, virLogFilter, i);
+
+        g_string_append_printf(text, "%s%d:%s", i > 0 ? " " : "", filter->priority,
+                               filter->match);
+    }
+    return g_string_free(text, FALSE);
+}
+
+char *
+virLogGetOutputs(size_t *count)
+{
+    g_auto(virLockGuard) guard G_GNUC_UNUSED = virLockGuardLock(&virLogLock);
+    GString *text = g_string_new(NULL);
+    size_t i;
+
+    *count = virLogOutputs ? virLogOutputs->len : 1;
+    if (!virLogOutputs)
+        g_string_append_printf(text, "%d:stderr", VIR_LOG_DEBUG);
+    for (i = 0; virLogOutputs && i < *count; i++) {
+        const virLogOutput *output = &g_array_index(virLogOutputs, virLogOutput, i);
+
+        g_string_append_printf(text, "%s%d:", i > 0 ? " " : "", output->priority);
+        if (output->path)
+            g_string_append_printf(text, "file:%s", output->path);
+        else
+            g_string_append(text, "stderr");
+    }
+    return g_string_free(text, FALSE);
 }
 
 void

@@ -42,7 +42,11 @@ bool virLogEnabled(const char *source, virLogPriority priority);
 int virLogSetDefaultPriority(virLogPriority priority);
 int virLogParseFilters(const char *filters);
 int virLogParseOutputs(const char *outputs);
-/* The same, but nothing comes of it; no file is opened. */
+/* What is in force, in the words above, and how many there are. The caller frees the text. */
+char *virLogGetFilters(size_t *count);
+char *virLogGetOutputs(size_t *count);
+virLogPriority virLogGetDefaultPriority(void);
+/* The same as the two that parse, but nothing comes of it; no file is opened. */
 int virLogCheckFilters(const char *filters);
 int virLogCheckOutputs(const char *outputs);
 /* Reads the environment; bad values are warned about, never fatal. Once per process. */

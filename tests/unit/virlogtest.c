@@ -175,6 +175,39 @@ testBadOutputs(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
     assertLogged(f, "still here\\n$");
 }
 
+/* As text it may be set again. */
+static void
+testWhatIsInForce(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
+{
+    g_autofree char *outputs = g_strdup_printf("4:stderr 1:file:%s", f->path);
+    g_autofree char *filters = NULL;
+    g_autofree char *none = NULL;
+    g_autofree char *now = NULL;
+    g_autofree char *standard = NULL;
+    size_t count;
+
+    none = virLogGetFilters(&count);
+    g_assert_cmpstr(none, ==, "");
+    g_assert_cmpuint(count, ==, 0);
+    g_assert_cmpint(virLogParseFilters("debug:qemu  4:rpc*"), ==, 0);
+    filters = virLogGetFilters(&count);
+    g_assert_cmpstr(filters, ==, "1:*qemu* 4:rpc*");
+    g_assert_cmpuint(count, ==, 2);
+    g_assert_cmpint(virLogParseFilters(filters), ==, 0);
+
+    g_assert_cmpint(virLogParseOutputs(outputs), ==, 0);
+    now = virLogGetOutputs(&count);
+    g_assert_cmpstr(now, ==, outputs);
+    g_assert_cmpuint(count, ==, 2);
+    g_assert_cmpint(virLogParseOutputs(""), ==, 0);
+    standard = virLogGetOutputs(&count);
+    g_assert_cmpstr(standard, ==, "1:stderr");
+    g_assert_cmpuint(count, ==, 1);
+
+    g_assert_cmpint(virLogSetDefaultPriority(VIR_LOG_ERROR), ==, 0);
+    g_assert_cmpint(virLogGetDefaultPriority(), ==, VIR_LOG_ERROR);
+}
+
 /* Whatever a message names, it is one line, and steers no terminal. */
 static void
 testEscapes(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
@@ -331,6 +364,7 @@ main(int argc, char **argv)
         { "/util/log/filters", testFilters },
         { "/util/log/outputs", testOutputs },
         { "/util/log/bad-outputs", testBadOutputs },
+        { "/util/log/in-force", testWhatIsInForce },
         { "/util/log/escapes", testEscapes },
         { "/util/log/errno", testErrnoIsKept },
         { "/util/log/errors", testErrors },

@@ -1511,6 +1511,61 @@ testSASLName(fixture *fix, gconstpointer data G_GNUC_UNUSED)
     close(fd);
 }
 
+/* Whoever the kernel doesn't say is one, isn't. */
+static void
+testOwnersOnly(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    static const virNetServerServiceOptions options = { .ownersOnly = true };
+    g_autofree char *path = addService(fix, "owners", &options);
+    virNetServerService *service = virNetServerServiceNewTCP("127.0.0.1", "0", &options);
+    int own = rpcPeerConnectUNIX(path);
+    int port;
+    int stranger;
+
+    g_assert_nonnull(service);
+    port = virNetServerServiceGetPort(service);
+    g_assert_cmpint(virNetServerAddService(fix->server, service), ==, 0);
+    stranger = rpcPeerConnectTCP(port);
+    rpcPeerAssertEnd(stranger);
+    assertServed(own, 1);
+    close(own);
+    close(stranger);
+}
+
+typedef struct {
+    fixture *fix;
+    unsigned long long id;
+    virNetServerClient *found;
+} findRequest;
+
+static void
+findInLoop(void *opaque)
+{
+    findRequest *request = opaque;
+
+    request->found = virNetServerFindClient(request->fix->server, request->id);
+}
+
+static void
+testFind(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    findRequest request = { .fix = fix };
+    gint64 before = g_get_real_time() / G_USEC_PER_SEC;
+    int fd = join(fix);
+
+    assertServed(fd, 1);
+    request.id = virNetServerClientGetID(fix->client);
+    virIOLoopInvokeWait(fix->loop, findInLoop, &request);
+    g_assert_true(request.found == fix->client);
+    g_assert_cmpint(virNetServerClientGetInfo(fix->client)->since, >=, before);
+    g_assert_cmpint(virNetServerClientGetInfo(fix->client)->since, <=,
+                    g_get_real_time() / G_USEC_PER_SEC);
+    request.id++;
+    virIOLoopInvokeWait(fix->loop, findInLoop, &request);
+    g_assert_null(request.found);
+    close(fd);
+}
+
 static void
 testIdentity(fixture *fix, gconstpointer data G_GNUC_UNUSED)
 {
@@ -2348,6 +2403,8 @@ main(int argc, char **argv)
     ADD_WITH("auth-failures", &twoAnonymous, testAuthFailures);
     ADD_WITH("one-by-one", &twoAnonymous, testOneByOne);
     ADD("answers", testAnswers);
+    ADD("owners-only", testOwnersOnly);
+    ADD("find", testFind);
     ADD("identity", testIdentity);
     ADD("sasl-name", testSASLName);
     ADD("sasl-layer", testSASLLayer);
