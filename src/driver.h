@@ -12,6 +12,7 @@
 
 #include <libvirt/libvirt.h>
 #include <libvirt/libvirt-qemu.h>
+#include <glib.h>
 #include "viruri.h"
 
 typedef enum {
@@ -110,6 +111,15 @@ typedef int (*virDrvConnectDomainQemuMonitorEventRegister)(
     unsigned int flags);
 typedef int (*virDrvConnectDomainQemuMonitorEventDeregister)(virConnectPtr conn, int callbackID);
 
+/* For a daemon's administrator; no public function calls it. */
+typedef struct {
+    size_t registrations;
+    size_t queuedEvents, queuedBytes, maxBytes;
+    guint64 pushed, delivered, lost;            /* since the driver is there */
+    guint64 limited;            /* of those lost: as there were too many in a second */
+} virConnectEventStats;
+typedef void (*virDrvConnectGetEventStats)(virConnectPtr conn, virConnectEventStats *stats);
+
 typedef struct _virHypervisorDriver virHypervisorDriver;
 struct _virHypervisorDriver {
     const char *name;                   /* as virConnectGetType() gives it */
@@ -163,6 +173,7 @@ struct _virHypervisorDriver {
     virDrvDomainQemuAgentCommand domainQemuAgentCommand;
     virDrvConnectDomainQemuMonitorEventRegister connectDomainQemuMonitorEventRegister;
     virDrvConnectDomainQemuMonitorEventDeregister connectDomainQemuMonitorEventDeregister;
+    virDrvConnectGetEventStats connectGetEventStats;
 };
 
 /* Drivers known to this build, asked in this order; NULL-terminated. Defined in

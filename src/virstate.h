@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 #include <libvirt/libvirt.h>
 #include <glib.h>
 
@@ -25,6 +26,12 @@ typedef struct {
     guint64 events;                 /* that came */
     guint64 lost;                   /* of these, dropped before anybody got them */
     guint64 limited;                /* of those, as there were too many in a second */
+    guint64 refused;                /* that got this far, but not to one of a daemon's clients or
+                                     * another */
+    bool held;                      /* it is read slowly, as all who get them have enough to do */
+    const char *monitor;            /* path of its socket */
+    pid_t pid;                      /* of its process; 0: unknown */
+    int state;                      /* virDomainState */
 } virStateDomain;
 typedef void (*virStateDomainFunc)(const virStateDomain *domain, void *opaque);
 

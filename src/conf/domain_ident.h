@@ -35,6 +35,8 @@ struct _virDomainIdent {
     atomic_ullong pushed;           /* events of it that came, dropped ones included */
     atomic_size_t relayedBytes;     /* what waits, encoded, for whoever its events are passed on to;
                                      * theirs to count */
+    atomic_ullong refused;          /* that whoever passes them on has not got to one reader or
+                                     * another; theirs to count */
 
     /* These belong to object_event.c; all but the first three are guarded by the queue's lock. */
     atomic_size_t queuedBytes;      /* what this stream holds of the queue */

@@ -594,6 +594,24 @@ qemuDomainQemuAgentCommand(virDomainPtr dom, const char *cmd, int timeout, unsig
     return reply;
 }
 
+/* --- for an administrator --- */
+
+static void
+qemuConnectGetEventStats(virConnectPtr conn, virConnectEventStats *stats)
+{
+    virObjectEventStats all;
+
+    virObjectEventStateGetStats(qemuInstanceEvents(qemuDriverInstance(conn)), &all);
+    stats->registrations = all.registrations;
+    stats->queuedEvents = all.queuedEvents;
+    stats->queuedBytes = all.queuedBytes;
+    stats->maxBytes = all.maxBytes;
+    stats->pushed = all.pushed;
+    stats->delivered = all.delivered;
+    stats->lost = all.lost;
+    stats->limited = all.limited;
+}
+
 static const char *const qemuDriverSchemes[] = { "qemu", NULL };
 
 const virHypervisorDriver qemuHypervisorDriver = {
@@ -645,4 +663,5 @@ const virHypervisorDriver qemuHypervisorDriver = {
     .domainQemuAgentCommand = qemuDomainQemuAgentCommand,
     .connectDomainQemuMonitorEventRegister = qemuConnectDomainQemuMonitorEventRegister,
     .connectDomainQemuMonitorEventDeregister = qemuConnectDomainQemuMonitorEventDeregister,
+    .connectGetEventStats = qemuConnectGetEventStats,
 };

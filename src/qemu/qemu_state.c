@@ -7,6 +7,7 @@
 
 #include "qemu_state.h"
 
+#include "qemu_domain.h"
 #include "virerror_priv.h"
 #include "virgettext.h"
 #include "virthread.h"
@@ -65,7 +66,8 @@ qemuStateForEachDomain(virStateDomainFunc func, void *opaque)
     guint i;
 
     for (i = 0; i < all->len; i++) {
-        const virDomainObj *obj = g_ptr_array_index(all, i);
+        virDomainObj *obj = g_ptr_array_index(all, i);
+        const qemuDomain *priv = qemuDomainGet(obj);
         virDomainIdent *ident = obj->ident;
         const virStateDomain domain = {
             .name = ident->name,
@@ -77,6 +79,11 @@ qemuStateForEachDomain(virStateDomainFunc func, void *opaque)
             .events = atomic_load(&ident->pushed),
             .lost = atomic_load(&ident->lost),
             .limited = atomic_load(&ident->limited),
+            .refused = atomic_load(&ident->refused),
+            .held = atomic_load(&ident->held),
+            .monitor = priv->path,
+            .pid = priv->pid,
+            .state = virDomainObjGetState(obj, NULL),
         };
 
         func(&domain, opaque);

@@ -59,6 +59,10 @@ typedef struct {
     bool monitor;
     bool wantsNotices;          /* monitor: of what was lost */
     size_t filterBytes;         /* that it is charged */
+    char *event;                /* monitor: the filter as it was given, or NULL */
+    unsigned int flags;
+    guint64 delivered;
+    guint64 lost;
     remoteTypedTarget target;   /* domain events: this and the next */
     int eventID;
     bool scoped;
@@ -216,6 +220,14 @@ remoteRelayCountLost(remoteRelay *relay, remoteDaemonClient *client, const virOb
     lost->since.newest = relay->lastOrder;
 }
 
+static void
+remoteRelayRegLost(remoteRelayReg *reg, const virObjectEvent *event)
+{
+    reg->lost++;
+    atomic_fetch_add_explicit(&event->domain->refused, 1, memory_order_relaxed);
+    remoteRelayCountLost(reg->relay, reg->client, event);
+}
+
 /* Whether anything of that stream is missing that the client was not told of yet. */
 static bool
 remoteRelayHasGap(remoteDaemonClient *client, virDomainIdent *ident)
@@ -334,7 +346,7 @@ remoteRelayHoldMonitor(remoteRelayReg *reg, virObjectEvent *event)
                             virNetServerClientGetEventBytesMax(client->client) / 2) ||
         !virNetQuotaTakeShare(virNetServerClientGetAccount(client->client),
                               VIR_NET_QUOTA_EVENT_BYTES, bytes))
-        remoteRelayCountLost(reg->relay, client, event);
+        remoteRelayRegLost(reg, event);
     else
         remoteRelayHold(reg, event, NULL, bytes);
 }
@@ -436,8 +448,10 @@ remoteRelaySendMonitor(remoteRelayReg *reg, const virObjectEvent *event, virNetE
         virNetServerClientRefuseEvent(client->client);
     else if (encoded)
         sent = virNetServerClientSendEvent(client->client, encoded, reg->number);
-    if (!sent)
-        remoteRelayCountLost(reg->relay, client, event);
+    if (sent)
+        reg->delivered++;
+    else
+        remoteRelayRegLost(reg, event);
     return sent;
 }
 
@@ -643,6 +657,7 @@ remoteRelayRegFree(remoteRelayReg *reg)
     remoteRelayRegLeaveView(reg);
     virNetQuotaRelease(account, VIR_NET_QUOTA_FILTER_BYTES, reg->filterBytes);
     virNetQuotaRelease(account, VIR_NET_QUOTA_REGISTRATIONS, 1);
+    g_free(reg->event);
     g_free(reg);
 }
 
@@ -699,6 +714,8 @@ remoteRelayAddMonitor(remoteRelay *relay, remoteDaemonClient *client,
     if (!reg)
         return -1;
     reg->monitor = true;
+    reg->event = g_strdup(event);
+    reg->flags = flags;
     if (!refused && remoteRelayRegChargeFilter(reg, event, flags) < 0)
         return remoteRelayRegDone(reg, -1);
     if (!refused)
@@ -722,7 +739,9 @@ static void
 remoteRelaySendRare(remoteRelayReg *reg, virNetEvent *event)
 {
     /* Nothing in the protocol tells of their loss. */
-    if (!virNetServerClientSendRareEvent(reg->client->client, event, reg->number))
+    if (virNetServerClientSendRareEvent(reg->client->client, event, reg->number))
+        reg->delivered++;
+    else
         remoteRelayGiveUp(reg->client, "it would miss what becomes of domains");
 }
 
@@ -892,6 +911,37 @@ remoteRelayCompareRegs(gconstpointer a, gconstpointer b)
     return one->order < other->order ? -1 : one->order > other->order;
 }
 
+void
+remoteRelayForEachReg(remoteDaemonClient *client, guint64 after, remoteRelayRegFunc func,
+                      void *opaque)
+{
+    g_autoptr(GPtrArray) regs = g_ptr_array_new();
+    remoteRelayReg *reg;
+    GHashTableIter iter;
+    guint i;
+
+    if (!client->regs)
+        return;
+    g_hash_table_iter_init(&iter, client->regs);
+    while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&reg)) {
+        if (reg->order > after)
+            g_ptr_array_add(regs, reg);
+    }
+    g_ptr_array_sort(regs, remoteRelayCompareRegs);
+    for (i = 0; i < regs->len; i++) {
+        remoteRelayRegInfo info;
+
+        reg = g_ptr_array_index(regs, i);
+        info = (remoteRelayRegInfo){
+            .number = reg->number, .order = reg->order, .monitor = reg->monitor,
+            .event = reg->event, .flags = reg->flags, .eventID = reg->eventID,
+            .uuid = reg->scoped ? reg->uuid : NULL, .delivered = reg->delivered,
+            .lost = reg->lost,
+        };
+        func(&info, opaque);
+    }
+}
+
 /* Who wants to know what is lost, in the order in which they get events. */
 static GPtrArray *
 remoteRelayListTold(remoteDaemonClient *client)
@@ -1003,7 +1053,7 @@ remoteRelayReleaseWait(remoteRelayWait *wait, bool seen)
         else if (encoded)
             remoteRelaySendRare(reg, encoded);
         else if (lost)
-            remoteRelayCountLost(reg->relay, reg->client, event);
+            remoteRelayRegLost(reg, event);
         else
             lost = !remoteRelaySendHeld(reg, event);
         virNetEventUnref(encoded);

@@ -45,6 +45,23 @@ typedef enum {
 int remoteRelayAddDomain(remoteRelay *relay, remoteDaemonClient *client,
                          const remote_nonnull_domain *dom, int eventID, remoteRelayStyle style);
 
+/* What is known of one. All borrowed. */
+typedef struct {
+    int number;                     /* by which the client knows it */
+    guint64 order;                  /* counts registrations of all clients, from 1 */
+    bool monitor;
+    const char *event;              /* monitor events: the filter, NULL: none */
+    unsigned int flags;             /* ... and how it is meant */
+    int eventID;                    /* domain events */
+    const unsigned char *uuid;      /* of the domain; NULL: all domains */
+    guint64 delivered, lost;        /* events */
+} remoteRelayRegInfo;
+typedef void (*remoteRelayRegFunc)(const remoteRelayRegInfo *info, void *opaque);
+/* Of @client, in the order in which they were made, but for those up to @after; nothing may be added
+ * or removed in @func. */
+void remoteRelayForEachReg(remoteDaemonClient *client, guint64 after, remoteRelayRegFunc func,
+                           void *opaque);
+
 /* Return 0, or -1 with an error reported: @client has no such registration. No message for it
  * follows. */
 int remoteRelayRemoveMonitor(remoteRelay *relay, remoteDaemonClient *client, int number);
