@@ -25,9 +25,11 @@
 #include <unistd.h>
 
 #include "remote_daemon_access.h"
+#include "remote_daemon_admin.h"
 #include "remote_daemon_auth.h"
 #include "remote_daemon_config.h"
 #include "remote_daemon_dispatch.h"
+#include "remote_daemon_inspect.h"
 #include "remote_daemon_limits.h"
 #include "remote_daemon_listen.h"
 #include "remote_daemon_loop.h"
@@ -38,6 +40,7 @@
 #include "virgettext.h"
 #include "virlog.h"
 #include "virstate.h"
+#include "virthread.h"
 
 #define VIR_FROM_THIS VIR_FROM_RPC
 
@@ -60,6 +63,9 @@ typedef struct {
 typedef struct {
     remoteDaemonOptions options;
     remoteDaemonConfig *config; /* as it was at the start */
+    virMutex lastLock;          /* guards the next, and that certificates are read one time after the
+                                 * other */
+    remoteDaemonConfig *last;   /* as it was at the last reload, or NULL */
     bool privileged;
     int signalFd;
     int quitFd;                 /* eventfd: time to end, for a reason of our own */
@@ -73,15 +79,37 @@ typedef struct {
     remoteSight *sight;         /* NULL: all see all */
     virConnectPtr conn;
     remoteRelay *relay;
+    virIOLoop *adminLoop;
+    virNetServer *admin;
 
-    /* The I/O thread's own. */
-    size_t clients;
+    /* The I/O thread's own: the clients' server's. */
+    unsigned int timeout;       /* seconds without a client, after which it ends; 0: it stays */
+    size_t clients;             /* administrators included */
     virIOTimer *idleTimer;
     virIOTimer *watchdogTimer;
     guint64 watchdogUsec;
 } remoteDaemon;
 
 /* --- clients, in the I/O thread --- */
+
+static void
+remoteDaemonClientCame(void *opaque)
+{
+    remoteDaemon *daemon = opaque;
+
+    daemon->clients++;
+    if (daemon->idleTimer)
+        virIOLoopStopTimer(daemon->idleTimer);
+}
+
+static void
+remoteDaemonClientWent(void *opaque)
+{
+    remoteDaemon *daemon = opaque;
+
+    if (--daemon->clients == 0 && daemon->idleTimer)
+        virIOLoopRestartTimer(daemon->idleTimer, daemon->timeout * 1000);
+}
 
 static void *
 remoteDaemonClientNew(virNetServerClient *client, void *opaque)
@@ -91,9 +119,7 @@ remoteDaemonClientNew(virNetServerClient *client, void *opaque)
 
     mine->client = client;
     remoteRelayClientInit(mine);
-    daemon->clients++;
-    if (daemon->idleTimer)
-        virIOLoopStopTimer(daemon->idleTimer);
+    remoteDaemonClientCame(daemon);
     return mine;
 }
 
@@ -104,8 +130,7 @@ remoteDaemonClientClosed(virNetServerClient *client, void *opaque)
 
     remoteDaemonAuthClientClosed(virNetServerClientGetData(client));
     remoteRelayClientClear(daemon->relay, virNetServerClientGetData(client));
-    if (--daemon->clients == 0 && daemon->idleTimer)
-        virIOLoopRestartTimer(daemon->idleTimer, (unsigned int)daemon->options.timeout * 1000);
+    remoteDaemonClientWent(daemon);
 }
 
 static void
@@ -143,6 +168,32 @@ static const virNetServerFuncs remoteDaemonServerFuncs = {
     .clientEased = remoteDaemonClientEased,
 };
 
+/* --- administrators, in the I/O thread of their server --- */
+
+static void *
+remoteDaemonAdminNew(virNetServerClient *client G_GNUC_UNUSED, void *opaque)
+{
+    remoteDaemon *daemon = opaque;
+
+    virIOLoopInvoke(daemon->loop, remoteDaemonClientCame, daemon);
+    return NULL;
+}
+
+static void
+remoteDaemonAdminClosed(virNetServerClient *client G_GNUC_UNUSED, void *opaque)
+{
+    remoteDaemon *daemon = opaque;
+
+    virIOLoopInvoke(daemon->loop, remoteDaemonClientWent, daemon);
+}
+
+static const virNetServerFuncs remoteDaemonAdminFuncs = {
+    .clientNew = remoteDaemonAdminNew,
+    .clientClosed = remoteDaemonAdminClosed,
+};
+
+/* --- timers --- */
+
 static void
 remoteDaemonIdleDue(void *opaque)
 {
@@ -150,9 +201,44 @@ remoteDaemonIdleDue(void *opaque)
 
     if (daemon->clients > 0)
         return;
-    VIR_INFO("no client for %d seconds: ending", daemon->options.timeout);
+    VIR_INFO("no client for %u seconds: ending", daemon->timeout);
     if (eventfd_write(daemon->quitFd, 1) < 0)
         VIR_ERROR("cannot end: %s", g_strerror(errno));
+}
+
+/* By @timeout, which may have changed. */
+static void
+remoteDaemonStartIdleTimer(remoteDaemon *daemon)
+{
+    g_clear_pointer(&daemon->idleTimer, virIOLoopRemoveTimer);
+    if (daemon->timeout == 0)
+        return;
+    daemon->idleTimer = virIOLoopAddTimer(daemon->loop, daemon->timeout * 1000,
+                                          remoteDaemonIdleDue, daemon);
+    if (daemon->clients > 0)
+        virIOLoopStopTimer(daemon->idleTimer);
+}
+
+typedef struct {
+    remoteDaemon *daemon;
+    unsigned int seconds;
+} remoteDaemonTimeoutRequest;
+
+static void
+remoteDaemonSetTimeoutInThread(void *opaque)
+{
+    remoteDaemonTimeoutRequest *request = opaque;
+
+    request->daemon->timeout = request->seconds;
+    remoteDaemonStartIdleTimer(request->daemon);
+}
+
+static void
+remoteDaemonSetTimeout(unsigned int seconds, void *opaque)
+{
+    remoteDaemonTimeoutRequest request = { opaque, seconds };
+
+    virIOLoopInvokeWait(request.daemon->loop, remoteDaemonSetTimeoutInThread, &request);
 }
 
 static void
@@ -171,10 +257,7 @@ remoteDaemonStartTimers(void *opaque)
 {
     remoteDaemon *daemon = opaque;
 
-    if (daemon->options.timeout > 0)
-        daemon->idleTimer = virIOLoopAddTimer(daemon->loop,
-                                              (unsigned int)daemon->options.timeout * 1000,
-                                              remoteDaemonIdleDue, daemon);
+    remoteDaemonStartIdleTimer(daemon);
     if ((daemon->watchdogUsec = remoteDaemonNotifyWatchdog()) > 0)
         daemon->watchdogTimer = virIOLoopAddTimer(daemon->loop, 0, remoteDaemonWatchdogDue,
                                                   daemon);
@@ -248,6 +331,32 @@ remoteDaemonApplyLog(const remoteDaemon *daemon, const remoteDaemonConfig *confi
     return 0;
 }
 
+/* Reads the certificates that @config names, which counts from now on (taken); NULL: those of the one
+ * that counts already. As remoteDaemonListenReloadTLS(). */
+static int
+remoteDaemonReloadTLS(remoteDaemon *daemon, remoteDaemonConfig *config)
+{
+    g_auto(virLockGuard) guard G_GNUC_UNUSED = virLockGuardLock(&daemon->lastLock);
+
+    if (config) {
+        remoteDaemonConfigFree(daemon->last);
+        daemon->last = config;
+    }
+    return remoteDaemonListenReloadTLS(&daemon->contexts, daemon->last ? daemon->last :
+                                                                         daemon->config);
+}
+
+static int
+remoteDaemonUpdateTLS(void *opaque)
+{
+    int rc = remoteDaemonReloadTLS(opaque, NULL);
+
+    if (rc == 0)
+        virReportError(VIR_ERR_OPERATION_INVALID, "%s",
+                       _("no socket of virtmond has TLS, so there are no certificates to read"));
+    return rc > 0 ? 0 : -1;
+}
+
 /* SIGHUP. Whatever can't be applied leaves things as they were, and is logged. */
 static void
 remoteDaemonReload(remoteDaemon *daemon)
@@ -266,13 +375,14 @@ remoteDaemonReload(remoteDaemon *daemon)
         settings = remoteDaemonAccessSettings(config);
         if (virAccessManagerReload(daemon->access, &settings) < 0)
             VIR_ERROR("who may do what is not reloaded: %s", virErrorLastMessage());
-        if (remoteDaemonListenReload(&daemon->contexts, config) < 0)
-            VIR_ERROR("the certificates are not reloaded: %s", virErrorLastMessage());
+        remoteDaemonListenReloadAuth(&daemon->contexts, config);
         if (remoteDaemonApplyLog(daemon, config) < 0)
             VIR_ERROR("the log settings are not reloaded: %s", virErrorLastMessage());
         remoteDaemonLimitsReload(daemon->limits, config);
         if ((fixed = remoteDaemonConfigFindFixed(daemon->config, config)))
             VIR_WARN("'%s' has changed, which counts from the next start on", fixed);
+        if (remoteDaemonReloadTLS(daemon, g_steal_pointer(&config)) < 0)
+            VIR_ERROR("the certificates are not reloaded: %s", virErrorLastMessage());
         VIR_INFO("the configuration is reloaded");
     }
     virResetLastError();
@@ -324,12 +434,33 @@ remoteDaemonRaiseFDLimit(void)
         VIR_WARN("cannot raise the limit of file descriptors: %s", g_strerror(errno));
 }
 
+/* A thread and a server of their own: administrators get in when nobody else does. */
+static int
+remoteDaemonStartAdmin(remoteDaemon *daemon)
+{
+    const remoteAdminTargets targets = {
+        .server = daemon->server, .loop = daemon->loop, .relay = daemon->relay,
+        .limits = daemon->limits, .conn = daemon->conn, .updateTLS = remoteDaemonUpdateTLS,
+        .setTimeout = remoteDaemonSetTimeout, .opaque = daemon,
+    };
+
+    if (!(daemon->adminLoop = virIOLoopNew("virtmon-admin")))
+        return -1;
+    remoteAdminInit(&targets);
+    daemon->admin = virNetServerNew(daemon->adminLoop, &remoteAdminServerLimits,
+                                    &remoteDaemonAdminFuncs, daemon);
+    virNetServerAddProgram(daemon->admin, &remoteAdminProgram);
+    virNetServerAddProgram(daemon->admin, &remoteInspectProgram);
+    return 0;
+}
+
 static int
 remoteDaemonStart(remoteDaemon *daemon)
 {
     const virAccessSettings settings = remoteDaemonAccessSettings(daemon->config);
     virNetServerLimits limits;
 
+    daemon->timeout = (unsigned int)daemon->options.timeout;
     remoteDaemonRaiseFDLimit();
     if (remoteDaemonLock(daemon) < 0 || !(daemon->loop = virIOLoopNew("virtmon-rpc")))
         return -1;
@@ -354,14 +485,19 @@ remoteDaemonStart(remoteDaemon *daemon)
     virNetServerAddProgram(daemon->server, &remoteDaemonProgram);
     virNetServerAddProgram(daemon->server, &remoteDaemonQemuProgram);
     virIOLoopInvokeWait(daemon->loop, remoteDaemonStartTimers, daemon);
-    return remoteDaemonListen(daemon->server, daemon->config, daemon->options.listen,
-                              &daemon->contexts);
+    if (remoteDaemonStartAdmin(daemon) < 0)
+        return -1;
+    return remoteDaemonListen(daemon->server, daemon->admin, daemon->config,
+                              daemon->options.listen, &daemon->contexts);
 }
 
 /* Takes what remoteDaemonStart() has done, be it only a part. */
 static void
 remoteDaemonStop(remoteDaemon *daemon)
 {
+    /* What administrators see is all there until they are gone. */
+    virNetServerFree(daemon->admin);
+    virIOLoopFree(daemon->adminLoop);
     if (daemon->loop)
         virIOLoopInvokeWait(daemon->loop, remoteDaemonStopTimers, daemon);
     if (daemon->server)
@@ -622,7 +758,7 @@ int
 main(int argc, char **argv)
 {
     remoteDaemon daemon = { .signalFd = -1, .quitFd = -1,
-                            .privileged = geteuid() == 0 };
+                            .lastLock = VIR_MUTEX_INITIALIZER, .privileged = geteuid() == 0 };
     int rc = EXIT_FAILURE;
 
     remoteDaemonOpenStandardFiles();
@@ -648,6 +784,7 @@ main(int argc, char **argv)
     if (daemon.quitFd >= 0)
         close(daemon.quitFd);
     remoteDaemonConfigFree(daemon.config);
+    remoteDaemonConfigFree(daemon.last);
     g_free(daemon.options.config);
     g_free(daemon.options.socketDir);
     g_free(daemon.options.pidFile);

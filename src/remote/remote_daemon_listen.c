@@ -26,6 +26,7 @@ VIR_LOG_INIT("remote.daemon_listen");
 
 #define REMOTE_DAEMON_SOCKET "virtmon-sock"
 #define REMOTE_DAEMON_SOCKET_RO "virtmon-sock-ro"
+#define REMOTE_DAEMON_SOCKET_ADMIN "virtmon-admin-sock"
 /* Read if it is there and no other was named. */
 #define REMOTE_DAEMON_CRL "/etc/pki/CA/cacrl.pem"
 
@@ -105,20 +106,26 @@ remoteDaemonListenContextsClear(remoteDaemonListenContexts *contexts)
     g_clear_pointer(&contexts->sasl, virNetSASLContextUnref);
 }
 
-int
-remoteDaemonListenReload(remoteDaemonListenContexts *contexts, const remoteDaemonConfig *config)
+void
+remoteDaemonListenReloadAuth(remoteDaemonListenContexts *contexts,
+                             const remoteDaemonConfig *config)
 {
-    virNetTLSConfig files;
-
     remoteDaemonAuthSetTimeout(config->polkitTimeout);
     if (contexts->sasl)
         virNetSASLContextReload(contexts->sasl,
                                 (const char *const *)config->saslAllowedUsernameList,
                                 config->tcpMinSSF);
+}
+
+int
+remoteDaemonListenReloadTLS(remoteDaemonListenContexts *contexts, const remoteDaemonConfig *config)
+{
+    virNetTLSConfig files;
+
     if (!contexts->tls)
         return 0;
     remoteDaemonListenFillTLS(config, &files);
-    return virNetTLSContextReload(contexts->tls, &files);
+    return virNetTLSContextReload(contexts->tls, &files) < 0 ? -1 : 1;
 }
 
 /* --- sockets --- */
@@ -155,16 +162,35 @@ remoteDaemonListenIsUNIX(const remoteDaemonSocket *sock)
     return getsockopt(sock->fd, SOL_SOCKET, SO_DOMAIN, &family, &len) == 0 && family == AF_UNIX;
 }
 
+/* Whoever is let in there may see and change everything, so that nobody else is. */
+static const virNetServerServiceOptions remoteDaemonListenAdminOptions = { .ownersOnly = true };
+
+static int
+remoteDaemonListenHandedOverAdmin(virNetServer *admin, const remoteDaemonSocket *sock)
+{
+    if (!remoteDaemonListenIsUNIX(sock)) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("socket '%1$s' for administrators is no unix socket"), sock->name);
+        return -1;
+    }
+    VIR_INFO("listening on socket '%s' for administrators, which was handed over", sock->name);
+    return remoteDaemonListenAdd(admin, virNetServerServiceNewFD(sock->fd,
+                                                                 &remoteDaemonListenAdminOptions));
+}
+
 /* What kind of clients a handed over socket is for is in its name: that of the socket unit, or one
  * chosen by FileDescriptorName=. */
 static int
-remoteDaemonListenHandedOver(virNetServer *server, const remoteDaemonConfig *config,
-                             const remoteDaemonSocket *sock,
+remoteDaemonListenHandedOver(virNetServer *server, virNetServer *admin,
+                             const remoteDaemonConfig *config, const remoteDaemonSocket *sock,
                              remoteDaemonListenContexts *contexts)
 {
     virNetServerServiceOptions options = { .readonly = remoteDaemonListenIsNamed(sock, "-ro") };
     gint64 auth;
 
+    if (remoteDaemonListenIsNamed(sock, "-admin") ||
+        remoteDaemonListenIsNamed(sock, "-admin-sock"))
+        return remoteDaemonListenHandedOverAdmin(admin, sock);
     if (remoteDaemonListenIsNamed(sock, "-tls")) {
         if (remoteDaemonListenNeedTLS(config, contexts, &options) < 0)
             return -1;
@@ -211,6 +237,15 @@ remoteDaemonListenCheck(const remoteDaemonConfig *config)
     gid_t group;
 
     return remoteDaemonListenGroup(config, &group);
+}
+
+static int
+remoteDaemonListenAdmin(virNetServer *admin, const remoteDaemonConfig *config)
+{
+    g_autofree char *path = g_build_filename(config->unixSockDir, REMOTE_DAEMON_SOCKET_ADMIN, NULL);
+
+    return remoteDaemonListenAdd(admin, virNetServerServiceNewUNIX(
+        path, 0700, (gid_t)-1, &remoteDaemonListenAdminOptions));
 }
 
 static int
@@ -262,19 +297,20 @@ remoteDaemonListenTLS(virNetServer *server, const remoteDaemonConfig *config,
 }
 
 int
-remoteDaemonListen(virNetServer *server, const remoteDaemonConfig *config, bool network,
-                   remoteDaemonListenContexts *contexts)
+remoteDaemonListen(virNetServer *server, virNetServer *admin, const remoteDaemonConfig *config,
+                   bool network, remoteDaemonListenContexts *contexts)
 {
     g_autoptr(GArray) sockets = remoteDaemonNotifySockets();
     size_t i;
 
     for (i = 0; i < sockets->len; i++) {
-        if (remoteDaemonListenHandedOver(server, config,
+        if (remoteDaemonListenHandedOver(server, admin, config,
                                          &g_array_index(sockets, remoteDaemonSocket, i),
                                          contexts) < 0)
             return -1;
     }
-    if (sockets->len == 0 && remoteDaemonListenUNIX(server, config, contexts) < 0)
+    if (sockets->len == 0 && (remoteDaemonListenAdmin(admin, config) < 0 ||
+                              remoteDaemonListenUNIX(server, config, contexts) < 0))
         return -1;
     if (network && config->listenTCP && remoteDaemonListenTCP(server, config, contexts) < 0)
         return -1;

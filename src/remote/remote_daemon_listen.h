@@ -27,21 +27,26 @@ void remoteDaemonListenContextsClear(remoteDaemonListenContexts *contexts);
 
 /**
  * remoteDaemonListen:
- * @server: gets the services
+ * @server: gets the services for clients
+ * @admin: the one for administrators
  * @config: (borrowed)
  * @network: listen on TCP and TLS too, as @config says
- * @contexts: zeros; gets what was made, also on failure, for remoteDaemonListenReload(); must last
+ * @contexts: zeros; gets what was made, also on failure, for reloading; must last
  *   as long as clients are served
  *
  * Sockets that were handed over take the place of the unix sockets.
  *
  * Returns 0, or -1 with an error reported.
  */
-int remoteDaemonListen(virNetServer *server, const remoteDaemonConfig *config, bool network,
+int remoteDaemonListen(virNetServer *server, virNetServer *admin,
+                       const remoteDaemonConfig *config, bool network,
                        remoteDaemonListenContexts *contexts);
 /* Whether there is what @config names. Returns 0, or -1 with an error reported. */
 int remoteDaemonListenCheck(const remoteDaemonConfig *config);
-/* Clients that come from now on see these certificates, and have to be in these lists. Returns 0, or
- * -1 with an error reported, and the certificates as they were. */
-int remoteDaemonListenReload(remoteDaemonListenContexts *contexts,
-                             const remoteDaemonConfig *config);
+/* Clients that come from now on have to be in these lists, and have so much time. */
+void remoteDaemonListenReloadAuth(remoteDaemonListenContexts *contexts,
+                                  const remoteDaemonConfig *config);
+/* They see these certificates. Returns 1, 0 if no socket has any, or -1 with an error reported, and
+ * the certificates as they were. */
+int remoteDaemonListenReloadTLS(remoteDaemonListenContexts *contexts,
+                                const remoteDaemonConfig *config);

@@ -1,7 +1,7 @@
 /*
  * fuzz_net_call.c: any bytes as the arguments of any procedure, as a server gets them
  *
- * Byte 0: the program, 0 remote, 1 QEMU; then two for the procedure; then the arguments.
+ * Byte 0: the program, 0 remote, 1 QEMU, 8 admin, 9 virtmon's admin; then two for the procedure; then the arguments.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

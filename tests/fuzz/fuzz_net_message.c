@@ -1,8 +1,8 @@
 /*
  * fuzz_net_message.c: any bytes as a return value, an event or an error, as a client gets them
  *
- * Byte 0: the program in bit 0, what it is in the next two: 0 a return value, 1 an event, else
- * an error; then two for the procedure; then the payload.
+ * Byte 0: the program in bits 0 and 3, what it is in the two between: 0 a return value, 1 an event,
+ * else an error; then two for the procedure; then the payload.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

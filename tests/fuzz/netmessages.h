@@ -7,10 +7,12 @@
 
 #include <string.h>
 
+#include "admin_protocol.h"
 #include "qemu_protocol.h"
 #include "remote_protocol.h"
 #include "virerror_priv.h"
 #include "virnetmessage.h"
+#include "virtmon_admin_protocol.h"
 
 enum {
     MESSAGE_ARGS,
@@ -70,12 +72,15 @@ netMessageCheck(const netMessage *message, const char *payload, size_t len)
     g_assert_cmpmem(one, oneLen, other, otherLen);
 }
 
-/* The structure of that kind, by a byte for the program and two for the number: a corpus stays
- * what it is when procedures are added. NULL: there is none. */
+/* The structure of that kind, by a byte for the program (its bits 0 and 3) and two for the number: a
+ * corpus stays what it is when procedures are added. NULL: there is none. */
 static inline const netMessage *
 netMessageFind(const uint8_t *data, int kind)
 {
-    unsigned int program = data[0] & 1 ? QEMU_PROGRAM : REMOTE_PROGRAM;
+    static const unsigned int programs[] = {
+        REMOTE_PROGRAM, QEMU_PROGRAM, ADMIN_PROGRAM, VIRTMON_ADMIN_PROGRAM,
+    };
+    unsigned int program = programs[(data[0] & 1) | (data[0] >> 2 & 2)];
     int number = data[1] << 8 | data[2];
     size_t i;
 

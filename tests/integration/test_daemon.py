@@ -239,7 +239,7 @@ def test_stale_sockets_are_taken_over(start_virtmond, folder):
     daemon = start_virtmond()
     daemon.process.kill()
     daemon.process.wait(timeout=DEADLINE)
-    assert len(list(daemon.run.iterdir())) == 3
+    assert len(list(daemon.run.iterdir())) == 4
     (folder / "1").mkdir()
     (folder / "1" / "run").symlink_to(daemon.run)
     again = start_virtmond()
@@ -491,7 +491,7 @@ def test_units(tmp_path, unprivileged):
     except FileNotFoundError:
         pytest.skip("systemd-analyze is not there")
     own = [line for line in done.stderr.splitlines() if "virtmon" in line]
-    assert own == [] and len(units) == 4
+    assert own == [] and len(units) == 5
 
 
 # --- reload ---

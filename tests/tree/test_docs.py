@@ -164,7 +164,12 @@ def test_procedures_are_those_served():
     for kind in re.findall(r"^    REMOTE_TYPED_SEND_NEW\(\w+, (\w+),", typed, re.MULTILINE):
         relay += f" REMOTE_PROC_DOMAIN_EVENT_{kind}"
     page = PAGES["docs/daemon.md"]
-    for program, heading in (("REMOTE", "The remote program"), ("QEMU", "The QEMU program")):
+    for file in ("admin", "inspect"):
+        served += "\n" + "\n".join(re.findall(
+            r"^    PROC\((\w+),", CODE[f"src/remote/remote_daemon_{file}.c"], re.MULTILINE))
+    for program, heading in (("REMOTE", "The remote program"), ("QEMU", "The QEMU program"),
+                             ("ADMIN", "The admin program"),
+                             ("VIRTMON_ADMIN", "virtmon's admin program")):
         section = re.split(r"^#+ ", page.split(f"### {heading}\n")[1], flags=re.MULTILINE)[0]
         rows = section[section.index("|---"):]
         called = re.findall(r"`([A-Z_0-9]+)` \((\d+)\)", re.sub(r"^\| messages .*$", "", rows,

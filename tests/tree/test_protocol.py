@@ -17,6 +17,8 @@ PROTOCOLS = {
     "rpc/virkeepaliveprotocol": ["rpc/virkeepaliveprotocol"],
     "remote/remote_protocol": ["remote/remote_protocol"],
     "remote/qemu_protocol": ["remote/remote_protocol", "remote/qemu_protocol"],
+    "remote/admin_protocol": ["remote/remote_protocol", "remote/admin_protocol"],
+    "remote/virtmon_admin_protocol": ["remote/remote_protocol", "remote/virtmon_admin_protocol"],
 }
 
 
@@ -56,12 +58,13 @@ def test_the_build_has_the_same(protocol):
 
 def test_every_structure_belongs_to_a_procedure():
     """Named after it, so that the tables of both sides can't mix them up."""
-    files = [SOURCE / "src" / "remote" / f"{name}_protocol.x" for name in ("remote", "qemu")]
+    protocols = [name for name in PROTOCOLS if name.startswith("remote/")]
+    files = [SOURCE / "src" / f"{name}.x" for name in protocols]
     code, table, err = structs("--table", *files)
     assert code == 0, err
     used = set(re.findall(r'"(\w+)"', table))
     defined = set()
-    for protocol in ("remote/remote_protocol", "remote/qemu_protocol"):
+    for protocol in protocols:
         defined |= set(re.findall(r"^struct (\w+_(?:args|ret|msg)) ", committed(protocol), re.M))
     assert used == defined
     assert len(used) == table.count("\n")
