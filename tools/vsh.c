@@ -74,11 +74,17 @@ vshLoopStop(vshControl *ctl)
 
 /* --- beginning and end --- */
 
+char *
+vshEnvPrefix(const vshProgram *program)
+{
+    return g_strdelimit(g_ascii_strup(program->name, -1), "-", '_');
+}
+
 /* The variable PROGRAM_@name of the environment; NULL if it is unset or empty. */
 static const char *
 vshGetEnv(const vshProgram *program, const char *name)
 {
-    g_autofree char *upper = g_ascii_strup(program->name, -1);
+    g_autofree char *upper = vshEnvPrefix(program);
     g_autofree char *full = g_strdup_printf("%s_%s", upper, name);
     const char *value = getenv(full);
 
@@ -98,7 +104,7 @@ vshInitDebug(vshControl *ctl, int debug)
         if (g_ascii_string_to_unsigned(value, 10, 0, VSH_DEBUG_ERROR, &level, NULL)) {
             ctl->debug = level;
         } else {
-            g_autofree char *upper = g_ascii_strup(ctl->program->name, -1);
+            g_autofree char *upper = vshEnvPrefix(ctl->program);
 
             vshError(ctl, _("%s_DEBUG not set with a valid numeric value"), upper);
         }

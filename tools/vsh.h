@@ -174,7 +174,8 @@ typedef struct {
 } vshSettings;
 
 /* Starts the event loop's thread. NULL with the reason on stderr. The environment is looked at
- * under the program's name: VIRTMON_DEBUG, VIRTMON_LOG_FILE, VIRTMON_HISTSIZE. */
+ * under the program's name, a '-' in it as '_': VIRTMON_DEBUG, VIRTMON_LOG_FILE,
+ * VIRTMON_HISTSIZE. */
 vshControl *vshNew(const vshProgram *program, const vshSettings *settings);
 void vshFree(vshControl *ctl);
 void *vshOpaque(vshControl *ctl);

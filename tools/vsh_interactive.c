@@ -240,7 +240,7 @@ vshCompleteLine(const char *text, int start G_GNUC_UNUSED, int end)
 static int
 vshHistorySize(vshControl *ctl)
 {
-    g_autofree char *upper = g_ascii_strup(ctl->program->name, -1);
+    g_autofree char *upper = vshEnvPrefix(ctl->program);
     g_autofree char *name = g_strdup_printf("%s_HISTSIZE", upper);
     const char *value = getenv(name);
     gint64 size;

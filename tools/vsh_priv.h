@@ -113,5 +113,8 @@ void vshWaitDeinit(vshControl *ctl);
 
 /* --- vsh.c --- */
 
+/* The program's name as the names of its variables begin: "VIRTMON_ADMIN". The caller frees it. */
+char *vshEnvPrefix(const vshProgram *program);
+
 /* Calls the program's start(), once. False with the error printed. */
 bool vshStart(vshControl *ctl);

@@ -16,22 +16,22 @@ from conftest import BUILD, DEADLINE, Output, uri_of
 SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
 # All that there may be below the prefix.
 EXPECTED = re.compile("|".join([
-    r"bin/virtmon",
+    r"bin/virtmon(-admin)?",
     r"etc/sasl2/virtmon\.conf",
     r"etc/virtmon/virtmond(-acl)?\.conf",
     r"lib/virtmon/libvirt(-qemu)?\.so(\.0(\.9000\.0)?)?",
     r"lib/virtmon/include/libvirt/(libvirt|virterror)[a-z-]*\.h",
     r"lib/pkgconfig/virtmon\.pc",
-    r"lib/systemd/system/virtmond(\.service|(-(ro|tcp|tls))?\.socket)",
+    r"lib/systemd/system/virtmond(\.service|(-(admin|ro|tcp|tls))?\.socket)",
     r"lib/(sysusers|tmpfiles)\.d/virtmon\.conf",
     r"sbin/virtmond",
-    r"share/bash-completion/completions/virtmon",
+    r"share/bash-completion/completions/virtmon(-admin)?",
     r"share/doc/virtmon/.*",
     r"share/locale/[A-Za-z_]+/LC_MESSAGES/virtmon\.mo",
     r"share/polkit-1/actions/org\.virtmon\.policy",
     r"share/polkit-1/actions/org\.virtmon\.api\.policy",
     r"share/virtmon/virtmond-unprivileged\.conf",
-    r"share/man/man(1/virtmon\.1|5/virtmond(-acl|\.conf)\.5|8/virtmond\.8)",
+    r"share/man/man(1/virtmon(-admin)?\.1|5/virtmond(-acl|\.conf)\.5|8/virtmond\.8)",
 ]))
 # Without the libraries that Meson lets its tests find.
 ENVIRONMENT = {key: value for key, value in os.environ.items()
@@ -71,8 +71,9 @@ def test_what_is_installed(prefix):
     paths = [str(path.relative_to(prefix)) for path in prefix.rglob("*") if not path.is_dir()]
     for path in paths:
         assert EXPECTED.fullmatch(path), path
-    for needed in ("bin/virtmon", "lib/virtmon/libvirt.so.0", "lib/virtmon/libvirt-qemu.so.0",
-                   "lib/virtmon/include/libvirt/libvirt-qemu.h"):
+    for needed in ("bin/virtmon", "bin/virtmon-admin", "lib/virtmon/libvirt.so.0",
+                   "lib/virtmon/libvirt-qemu.so.0", "lib/virtmon/include/libvirt/libvirt-qemu.h",
+                   "lib/systemd/system/virtmond-admin.socket", "share/man/man1/virtmon-admin.1"):
         assert needed in paths
     headers = {path.name for path in (SOURCE / "include" / "libvirt").glob("*.h")}
     assert {pathlib.Path(path).name for path in paths if "/include/" in path} == headers

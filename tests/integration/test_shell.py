@@ -693,6 +693,11 @@ def test_bash_completes(bash, two_words):
         "virtmon nosuch x": "virtmon nosuch x",
         f"virtmon -l {watch[:-3]}": f"virtmon -l {watch} ",
         f"virtmon --log={watch[:-3]}": f"virtmon --log={watch} ",
+        "virtmon-admin --con": "virtmon-admin --connect ",
+        "virtmon-admin -c lib": "virtmon-admin -c libvirtd:///system ",
+        f"virtmon-admin -c {watch[:-3]}": f"virtmon-admin -c {watch} ",
+        "virtmon-admin -q client-st": "virtmon-admin -q client-stats ",
+        "virtmon-admin user-list --format j": "virtmon-admin user-list --format json ",
     }.items():
         assert bash_line(bash, typed) == line
     bash.child.send(f"URI='{uri}'\r")
