@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <locale.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -754,6 +755,10 @@ remoteDaemonParseOptions(remoteDaemonOptions *options, int argc, char **argv)
     return 0;
 }
 
+/* Of this size on, blocks are given back to the system when they are freed. Otherwise glibc, once it has
+ * seen one of 4 MiB come and go, keeps such for each of its arenas, of which every worker has one. */
+#define REMOTE_DAEMON_MMAP_BYTES (512 * 1024)
+
 int
 main(int argc, char **argv)
 {
@@ -761,6 +766,7 @@ main(int argc, char **argv)
                             .lastLock = VIR_MUTEX_INITIALIZER, .privileged = geteuid() == 0 };
     int rc = EXIT_FAILURE;
 
+    mallopt(M_MMAP_THRESHOLD, REMOTE_DAEMON_MMAP_BYTES);
     remoteDaemonOpenStandardFiles();
     setlocale(LC_ALL, "");
     virInitialize();
