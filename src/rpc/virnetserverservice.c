@@ -16,7 +16,7 @@
 VIR_LOG_INIT("rpc.netserverservice");
 
 /* Clients accepted in one turn of one socket; others get their turn between. */
-#define VIR_NET_SERVER_SERVICE_TURN_MAX 16
+#define VIR_NET_SERVER_SERVICE_TURN_MAX 4
 
 struct _virNetServerService {
     virNetServerServiceOptions options;
