@@ -64,13 +64,22 @@ def nothing_lost(scenario):
     return of_sound([scenario], lambda _results: (True, "0 lost, all in order"))
 
 
+def beside(results, scenario, other):
+    """Where the runs of `other` are that `scenario` is compared with: those in alternation with its
+    own, if there are any, as a machine has better minutes and worse."""
+    return (scenario, other) if results.runs(scenario, other) else (other, "virtmond")
+
+
 def as_fast_as(scenario, other):
     """Nine tenths of the other's rate at the least, or within what that scatters."""
     def judge(results):
         value = results.median(scenario, "virtmond", rate)
-        base = results.median(other, "virtmond", rate)
-        least = min(results.values(other, "virtmond", rate))
-        return value >= min(base * 0.9, least), f"{thousands(value)} to {thousands(base)}"
+        bases = results.values(*beside(results, scenario, other), rate)
+        if not bases:
+            return False, f"{other}: cut off"
+        base = statistics.median(bases)
+        return (value >= min(base * 0.9, *bases),
+                f"{thousands(value)} to {thousands(base)}")
     return of_sound([scenario, other], judge)
 
 
@@ -97,11 +106,14 @@ def flat(results):
         return UNKNOWN
 
     def judge(results):
-        base = results.median("S1-100k", "virtmond", microseconds)
-        times = {name: results.median(name, "virtmond", microseconds) / base for name in sizes}
+        bases = {name: results.median(*beside(results, name, "S1-100k"), microseconds)
+                 for name in sizes}
+        if not all(bases.values()):
+            return False, "S1-100k: cut off"
+        times = {name: results.median(name, "virtmond", microseconds) / bases[name]
+                 for name in sizes}
         return (all(0.8 <= time <= 1.2 for time in times.values()),
-                ", ".join(f"{time:.2f} ({name})" for name, time in times.items())
-                + f" times {rounded(base)} µs")
+                ", ".join(f"{time:.2f} ({name})" for name, time in times.items()))
     return of_sound(sizes, judge)(results)
 
 

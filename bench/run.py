@@ -59,6 +59,8 @@ def subjects(scenario, libvirtd):
 def measure(build, scenario, runs, limit, libvirtd, progress):
     """All runs, as they are written to bench.json."""
     found, took = {}, {}
+    beside = next((one for one in scenarios.every()
+                   if one.name == getattr(scenario, "beside", None)), None)
     progress.scenario(scenario.name)
     skipped = lacks_kvm() if getattr(scenario, "storm", None) == "kvm" else None
     for subject, run in ({} if skipped else subjects(scenario, libvirtd)).items():
@@ -66,6 +68,9 @@ def measure(build, scenario, runs, limit, libvirtd, progress):
         began = time.monotonic()
         for number in range(1, runs + 1):
             progress.run(number, runs, subject)
+            if beside and subject == Virtmond.name:
+                found.setdefault(beside.name, []).append(
+                    run_remote(build, beside, Virtmond, limit))
             found[subject].append(run(build, limit))
             last = found[subject][-1]
             if subject == Libvirtd.name and last and not last["complete"]:

@@ -53,6 +53,7 @@ class Remote:
     kind: str = "literal"
     stalled: int = 0            # seconds for which one more client does nothing
     stock: bool = False         # clients use Debian's own libvirt.so
+    beside: str = None          # another, run by virtmond in alternation: what it is compared with
     libvirtd: bool = True
     full: bool = False
 
@@ -133,16 +134,16 @@ def local():
 
 
 def bursts():
-    yield Remote("S1", "burst of 20,000")
+    yield Remote("S1", "burst of 20,000", beside="S1-100k")
     yield Remote("S1-100k", "burst of 100,000", count=100_000)
-    yield Remote("S1-1M", "burst of 1,000,000", count=MILLION, libvirtd=False)
+    yield Remote("S1-1M", "burst of 1,000,000", count=MILLION, beside="S1-100k", libvirtd=False)
     yield Remote("S1-stock", "burst of 20,000, stock client library", stock=True)
     for count in (2_000, 5_000, 10_000, 40_000, 80_000):
-        yield Remote(f"S8-{count // 1000}k", f"burst of {count:,}", count=count,
+        yield Remote(f"S8-{count // 1000}k", f"burst of {count:,}", count=count, beside="S1-100k",
                      full=count > 10_000)
     for count in (200_000, 500_000):
-        yield Remote(f"S8-{count // 1000}k", f"burst of {count:,}", count=count, libvirtd=False,
-                     full=True)
+        yield Remote(f"S8-{count // 1000}k", f"burst of {count:,}", count=count, beside="S1-100k",
+                     libvirtd=False, full=True)
 
 
 def paced():
@@ -162,7 +163,7 @@ def registrations():
         for kind in ("literal", "regex", "glob"):
             yield Remote(f"S3-{short}-{kind}", f"S1-100k, and {number:,} {kind} registrations "
                          "that don't match", count=100_000, others=number, kind=kind,
-                         libvirtd=False)
+                         beside="S1-100k", libvirtd=False)
 
 
 def fan_out():
@@ -197,7 +198,7 @@ def sizes_and_guests():
     yield Remote("S7-100k", "large, burst of 100,000", count=100_000, size=LARGE, libvirtd=False)
     yield Remote("S9", "10 guests, one busy, burst of 5,000", guests=10, count=5000)
     yield Remote("S9-1000", "1,000 guests, one busy, burst of 100,000", guests=1000,
-                 count=100_000, libvirtd=False)
+                 count=100_000, beside="S1-100k", libvirtd=False)
     yield Remote("S9-busy", "1,000 guests at 500/s each for 5 s", guests=1000, busy=1000,
                  count=2500, rate=500, libvirtd=False)
 

@@ -92,8 +92,11 @@ def remote_table(results):
             notes = [cut_off(results, runs), *flaws(good), stalled_words(good)]
             paced = scenario["rate"] > 0
             rates = results.values(name, subject, rate)
+            beside = subject == scenario.get("beside")
             table.append([
-                name, scenario["text"], subject,
+                subject if beside else name,
+                f"in alternation with {name}" if beside else scenario["text"],
+                "virtmond" if beside else subject,
                 ("all" if rates else "-") if paced else spread(rates, thousands),
                 spread(results.values(name, subject, cost), rounded),
                 spread([p50(run) for run in good], rounded),

@@ -132,12 +132,30 @@ def test_a_run_that_failed_is_cut_off():
 def test_the_sizes_of_bursts_are_named():
     """All that were measured, also when one of them was cut off."""
     runs = {"S1": [{**RUN, "seconds": 0.6}], "S1-100k": [RUN], "S1-1M": [RUN]}
-    words = "1.20 (S1), 1.00 (S1-100k), 1.00 (S1-1M) times 500 µs"
+    words = "1.20 (S1), 1.00 (S1-100k), 1.00 (S1-1M)"
     assert judged("s1-flat", results_of(runs)) == (True, words)
     runs["S8-5k"] = [{**RUN, "seconds": 0.61}]
     assert judged("s1-flat", results_of(runs)) == (False, "1.22 (S8-5k), " + words)
     runs["S8-5k"] = [CUT]
     assert judged("s1-flat", results_of(runs)) == (False, "S8-5k: cut off")
+
+
+def test_what_ran_in_alternation_is_compared():
+    """And not what ran in a better minute, or a worse one."""
+    fast, slow = {**RUN, "seconds": 0.001}, {**RUN, "seconds": 0.002}
+    found = results_of({"S1-100k": [fast] * 3, "S3-1k-glob": [slow] * 3})
+    assert judged("s3-1k-glob", found) == (False, "500,000 to 1,000,000")
+    found.scenarios["S3-1k-glob"]["runs"]["S1-100k"] = [slow] * 3
+    assert judged("s3-1k-glob", found) == (True, "500,000 to 500,000")
+    found.scenarios["S3-1k-glob"]["runs"]["S1-100k"] = [CUT] * 3
+    assert judged("s3-1k-glob", found) == (False, "S1-100k: cut off")
+
+
+def test_what_ran_in_alternation_has_a_row():
+    found = results([RUN], "S1", beside="S1-100k")
+    found.scenarios["S1"]["runs"]["S1-100k"] = [RUN]
+    assert [row[:3] for row in tables.remote_table(found)[1:]] == \
+        [["S1", "a burst", "virtmond"], ["S1-100k", "in alternation with S1", "virtmond"]]
 
 
 def stormy(*runs, **quiet):
