@@ -67,6 +67,7 @@ struct _virObjectEventState {
     virObjectEventQueue prompt, late;
     guint64 nextSerial;
     virDomainIdent *firstGap, *lastGap;     /* a reference each */
+    guint64 gapsTold;                       /* nextSerial when gaps were last told */
     bool woken;                             /* the eventfd was written, and not read since */
     guint64 pushed, lost, limited, wakeUps;
     gint64 rateInterval;                    /* nanoseconds between two events; 0: no limit */
@@ -291,11 +292,11 @@ virObjectEventStateWake(virObjectEventState *state)
 static bool
 virObjectEventStateIsInRate(virObjectEventState *state, virDomainIdent *ident, gint64 now)
 {
-    gint64 time = MAX(ident->rateTime, now);
-
-    if (time - now > state->rateBurst - state->rateInterval)
+    /* It may have been by another limit that more came. */
+    ident->rateTime = CLAMP(ident->rateTime, now, now + state->rateBurst);
+    if (ident->rateTime - now > state->rateBurst - state->rateInterval)
         return false;
-    ident->rateTime = time + state->rateInterval;
+    ident->rateTime += state->rateInterval;
     return true;
 }
 
@@ -694,9 +695,10 @@ virObjectEventStateTellGaps(virObjectEventState *state, gint64 now)
     }
 }
 
-/* Takes all that is queued. Call with lock held, when nothing is pending. Sets *dropped to how many
- * were dropped in a series that is over; NULL: nobody is there to be told, and gaps need not be
- * due. */
+/* Takes all that is queued; what is prompt stays behind what is pending of that, for
+ * virObjectEventStateTakePrompt(). Call with lock held, when nothing that is late is pending. Sets
+ * *dropped to how many were dropped in a series that is over; NULL: nobody is there to be told, and
+ * gaps need not be due. */
 static void
 virObjectEventStateTake(virObjectEventState *state, guint64 *dropped)
 {
@@ -707,11 +709,17 @@ virObjectEventStateTake(virObjectEventState *state, guint64 *dropped)
         virLogRepeatEnd(&state->dropped);
         *dropped = state->lost - state->limited - state->droppedFrom;
     }
-    if (state->firstGap)
+    /* Not before the last notices are delivered: so there is no more than one of a stream. */
+    if (state->firstGap && (!state->pendingPrompt ||
+                            state->pendingPrompt->serial >= state->gapsTold)) {
         virObjectEventStateTellGaps(state, dropped ? g_get_monotonic_time() : G_MAXINT64);
+        state->gapsTold = state->nextSerial;
+    }
+    state->pendingLate = virObjectEventQueueTake(&state->late);
+    if (state->pendingPrompt)
+        return;
     atomic_store_explicit(&state->prompted, false, memory_order_relaxed);
     state->pendingPrompt = virObjectEventQueueTake(&state->prompt);
-    state->pendingLate = virObjectEventQueueTake(&state->late);
 }
 
 /* Takes what has come meanwhile and need not wait. Returns it. */
@@ -1016,7 +1024,8 @@ virObjectEventStateDispatch(virObjectEventState *state)
         return;
     }
     state->dispatching = true;
-    if (!state->pendingPrompt && !state->pendingLate)
+    /* What is prompt may never end. */
+    if (!state->pendingLate)
         virObjectEventStateTake(state, &dropped);
     virMutexUnlock(&state->lock);
 

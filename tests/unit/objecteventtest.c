@@ -479,6 +479,48 @@ testBusyStreamsGoOn(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
     leaveAll(f);
 }
 
+/* Nor does one that falls behind when others always have more than a turn delivers; and what it has
+ * lost is told. */
+static void
+testBusyStreamsGoOnForEver(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
+{
+    enum { STREAMS = 200, EACH = VIR_OBJECT_EVENT_TURN_MAX / STREAMS + 1, STORM = 100,
+           TURNS = 10 };
+    g_autoptr(GPtrArray) others =
+        g_ptr_array_new_with_free_func((GDestroyNotify)virDomainIdentUnref);
+    Watcher all = { .name = "a" };
+    Watcher storm = { .name = "s" };
+    Watcher told = { .name = "t" };
+    unsigned char uuid[VIR_UUID_BUFLEN] = { 3 };
+    guint64 numbers[STREAMS] = { 0 };
+    size_t i;
+    size_t j;
+
+    for (i = 0; i < STREAMS; i++) {
+        uuid[1] = i;
+        g_ptr_array_add(others, virDomainIdentNew("other", uuid, 3 + i));
+    }
+    watch(f, &all, NULL, "QUIET");
+    watch(f, &storm, f->domOne, "STORM");
+    watch(f, &told, f->domOne, VIR_DOMAIN_MONITOR_EVENT_LOST);
+    for (i = 0; i < TURNS; i++) {
+        for (j = 0; j < STREAMS; j++)
+            pushMany(f, g_ptr_array_index(others, j), &numbers[j], "QUIET", EACH, 0);
+        testLoopRun();
+        if (i > 0)
+            continue;
+        pushMany(f, f->one, &f->number, "STORM", STORM, 1000);
+        /* Alone too large. */
+        pushMany(f, f->one, &f->number, "STORM", 1, VIR_OBJECT_EVENT_QUEUE_BYTES_MAX);
+    }
+    g_assert_cmpuint(storm.calls, ==, STORM);
+    g_assert_cmpuint(told.calls, ==, 1);
+    g_assert_cmpuint(all.calls, <, TURNS * STREAMS * EACH);
+    testLoopDrain();
+    g_assert_cmpuint(all.calls, ==, TURNS * STREAMS * EACH);
+    leaveAll(f);
+}
+
 static void
 onKeep(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr dom, const char *event G_GNUC_UNUSED,
        long long seconds G_GNUC_UNUSED, unsigned int micros G_GNUC_UNUSED,
@@ -1195,6 +1237,29 @@ testRate(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
     testLoopDrain();
     g_assert_cmpuint(w[0].calls, ==, 1025);
     g_assert_cmpuint(w[1].calls, ==, 1);
+    leaveAll(f);
+}
+
+/* A rate that is raised counts at once, however far ahead of the one before a stream was. */
+static void
+testRateIsRaised(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
+{
+    Watcher w[] = { { .name = "w" }, { .name = "lost" } };
+
+    virObjectEventStateSetRate(f->state, 1, 3600);
+    watch(f, &w[0], NULL, "STOP");
+    watch(f, &w[1], f->domOne, VIR_DOMAIN_MONITOR_EVENT_LOST);
+    pushMany(f, f->one, &f->number, "STOP", 3600, 0);
+    testLoopDrain();
+    g_assert_cmpuint(w[0].calls, ==, 3600);
+
+    virObjectEventStateSetRate(f->state, 1000, 10);
+    pushMany(f, f->one, &f->number, "STOP", 1, 0);
+    while (w[1].calls == 0)
+        testLoopWait();
+    pushMany(f, f->one, &f->number, "STOP", 1, 0);
+    testLoopDrain();
+    g_assert_cmpuint(w[0].calls, ==, 3601);
     leaveAll(f);
 }
 
@@ -1950,6 +2015,7 @@ main(int argc, char **argv)
         { "turns-of-new-names", testTurnsOfNewNames, 0 },
         { "quiet-streams", testQuietStreams, 0 },
         { "busy-streams-go-on", testBusyStreamsGoOn, 0 },
+        { "busy-streams-go-on-for-ever", testBusyStreamsGoOnForEver, 0 },
         { "kept-handle", testKeptHandle, 0 },
         { "kept-event", testKeptEvent, 0 },
         { "ids", testIDs, 0 },
@@ -1975,6 +2041,7 @@ main(int argc, char **argv)
         { "gap-with-nothing-behind", testGapWithNothingBehind, SMALL_QUEUE },
         { "gap-in-gap", testGapInGap, SMALL_QUEUE },
         { "rate", testRate, 0 },
+        { "rate-is-raised", testRateIsRaised, 0 },
         { "rate-and-nobody-is-left", testRateAndNobodyIsLeft, 0 },
         { "who-is-told", testWhoIsTold, SMALL_QUEUE },
         { "register-in-gap", testRegisterInGap, SMALL_QUEUE },
