@@ -83,6 +83,14 @@ virEventFilterBudgetUnref(virEventFilterBudget *budget)
     g_free(budget);
 }
 
+bool
+virEventFilterBudgetIsSpare(virEventFilterBudget *budget)
+{
+    g_auto(virLockGuard) guard G_GNUC_UNUSED = virLockGuardLock(&budget->lock);
+
+    return atomic_load(&budget->refs) == 1 && budget->time <= g_get_monotonic_time();
+}
+
 void
 virEventFilterBudgetSet(virEventFilterBudget *budget)
 {

@@ -51,6 +51,8 @@ typedef struct _virEventFilterBudget virEventFilterBudget;
 virEventFilterBudget *virEventFilterBudgetNew(void);
 virEventFilterBudget *virEventFilterBudgetRef(virEventFilterBudget *budget);
 void virEventFilterBudgetUnref(virEventFilterBudget *budget);
+/* Whether nobody but the caller has a reference, and a new one would be the same. */
+bool virEventFilterBudgetIsSpare(virEventFilterBudget *budget);
 /* Filters that this thread makes from now on have @budget (borrowed until it is set again); NULL,
  * as at first: each one of its own. A daemon's way to say whose they are, through functions that
  * know but one application. */

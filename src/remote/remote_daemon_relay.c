@@ -114,6 +114,9 @@ struct _remoteRelay {
     int lastNumber;             /* that was given to a registration; -1: none was */
     guint64 lastOrder;
     remotePace *pace;
+    /* virEventFilterBudget by the user's name, a reference each. One that is used up outlives its
+     * user: who comes again does not begin anew. */
+    GHashTable *budgets;
     guint64 lastSerial;         /* of the event that @lastEvent is */
     bool lastTried;             /* ... which may have failed: then it is NULL */
     virNetEvent *lastEvent;
@@ -128,6 +131,8 @@ remoteRelayNew(virConnectPtr conn, remoteSight *sight)
     relay->sight = sight;
     relay->lastNumber = -1;
     relay->pace = remotePaceNew();
+    relay->budgets = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+                                           (GDestroyNotify)virEventFilterBudgetUnref);
     return relay;
 }
 
@@ -138,6 +143,7 @@ remoteRelayFree(remoteRelay *relay)
         return;
     g_clear_pointer(&relay->lastEvent, virNetEventUnref);
     remotePaceFree(relay->pace);
+    g_hash_table_unref(relay->budgets);
     virConnectUnref(relay->conn);
     g_free(relay);
 }
@@ -682,20 +688,31 @@ remoteRelayMakeDomain(virConnectPtr conn, const remote_nonnull_domain *dom)
     return dom ? virGetDomain(conn, dom->name, (const unsigned char *)dom->uuid, dom->id) : NULL;
 }
 
+static gboolean
+remoteRelayBudgetIsSpare(gpointer name G_GNUC_UNUSED, gpointer budget,
+                         gpointer opaque G_GNUC_UNUSED)
+{
+    return virEventFilterBudgetIsSpare(budget);
+}
+
 /* Of the work that the filters of @client may be: all clients of a user share one, unless he has no
  * limits. */
 static virEventFilterBudget *
-remoteRelayBudget(remoteDaemonClient *client)
+remoteRelayBudget(remoteRelay *relay, remoteDaemonClient *client)
 {
     virNetQuotaUser *user = virNetQuotaAccountGetUser(
         virNetServerClientGetAccount(client->client));
+    const char *name = virNetQuotaUserGetName(user);
+    virEventFilterBudget *budget;
 
     if (virNetQuotaUserIsExempt(user))
         return client->budget;
-    if (!virNetQuotaUserGetData(user))
-        virNetQuotaUserSetData(user, virEventFilterBudgetNew(),
-                               (GDestroyNotify)virEventFilterBudgetUnref);
-    return virNetQuotaUserGetData(user);
+    if (!(budget = g_hash_table_lookup(relay->budgets, name))) {
+        g_hash_table_foreach_remove(relay->budgets, remoteRelayBudgetIsSpare, NULL);
+        budget = virEventFilterBudgetNew();
+        g_hash_table_insert(relay->budgets, g_strdup(name), budget);
+    }
+    return budget;
 }
 
 int
@@ -725,7 +742,7 @@ remoteRelayAddMonitor(remoteRelay *relay, remoteDaemonClient *client,
     if (!event)
         flags = (flags & ~(unsigned int)VIR_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_REGEX) |
                 glob;
-    virEventFilterBudgetSet(remoteRelayBudget(client));
+    virEventFilterBudgetSet(remoteRelayBudget(relay, client));
     id = virConnectDomainQemuMonitorEventRegister(conn, handle, event ? event : "*",
                                                   remoteRelayMonitorEvent, reg, NULL, flags);
     virEventFilterBudgetSet(NULL);
@@ -1015,10 +1032,13 @@ remoteRelayTellGap(remoteDaemonClient *client, GPtrArray *regs, remoteRelayGap *
 void
 remoteRelayClientDrained(remoteRelay *relay G_GNUC_UNUSED, remoteDaemonClient *client)
 {
-    g_autoptr(GPtrArray) regs = remoteRelayListTold(client);
+    g_autoptr(GPtrArray) regs = NULL;
     remoteRelayGap *lost;
     GHashTableIter iter;
 
+    if (g_hash_table_size(client->gaps) == 0)
+        return;
+    regs = remoteRelayListTold(client);
     g_hash_table_iter_init(&iter, client->gaps);
     while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&lost)) {
         remoteSightAnswer sight = REMOTE_SIGHT_SEEN;

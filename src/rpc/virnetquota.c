@@ -33,8 +33,6 @@ struct _virNetQuotaUser {
     bool starving;              /* somebody waits for @eased */
     size_t accounts;
     virNetQuotaHeld held;
-    void *data;
-    GDestroyNotify dataFree;
 };
 
 struct _virNetQuotaAccount {
@@ -121,8 +119,6 @@ virNetQuotaUserFree(void *opaque)
 {
     virNetQuotaUser *user = opaque;
 
-    if (user->dataFree)
-        user->dataFree(user->data);
     g_free(user->name);
     g_free(user);
 }
@@ -216,21 +212,6 @@ bool
 virNetQuotaUserIsExempt(const virNetQuotaUser *user)
 {
     return user->exempt;
-}
-
-void
-virNetQuotaUserSetData(virNetQuotaUser *user, void *data, GDestroyNotify dataFree)
-{
-    if (user->dataFree)
-        user->dataFree(user->data);
-    user->data = data;
-    user->dataFree = dataFree;
-}
-
-void *
-virNetQuotaUserGetData(const virNetQuotaUser *user)
-{
-    return user->data;
 }
 
 void

@@ -130,8 +130,5 @@ virNetQuotaUser *virNetQuotaAccountGetUser(const virNetQuotaAccount *account);
 const char *virNetQuotaUserGetName(const virNetQuotaUser *user);
 /* The limits of an exempt user are 0. */
 bool virNetQuotaUserIsExempt(const virNetQuotaUser *user);
-/* What somebody else keeps of the user, until he goes; NULL at first. Takes @data. */
-void virNetQuotaUserSetData(virNetQuotaUser *user, void *data, GDestroyNotify dataFree);
-void *virNetQuotaUserGetData(const virNetQuotaUser *user);
 void virNetQuotaUserGetUsage(const virNetQuotaUser *user, virNetQuotaResource resource,
                              virNetQuotaUsage *usage);

@@ -237,11 +237,12 @@ testBudget(void)
     size_t off = 0;
     size_t i;
 
+    g_assert_true(virEventFilterBudgetIsSpare(budget));
     virEventFilterBudgetSet(budget);
     for (i = 0; i < G_N_ELEMENTS(filters); i++)
         filters[i] = virEventFilterNew(VIR_EVENT_FILTER_REGEX, false, pattern);
     virEventFilterBudgetSet(NULL);
-    virEventFilterBudgetUnref(budget);
+    g_assert_false(virEventFilterBudgetIsSpare(budget));
     other = virEventFilterNew(VIR_EVENT_FILTER_REGEX, false, pattern);
     for (i = 0; i < G_N_ELEMENTS(filters); i++) {
         g_assert_true(matches(filters[i], "STOP"));
@@ -256,6 +257,9 @@ testBudget(void)
     g_assert_false(virEventFilterIsOff(other, NULL, 0));
     for (i = 0; i < G_N_ELEMENTS(filters); i++)
         virEventFilterFree(filters[i]);
+    /* It recovers, in some seconds. */
+    g_assert_false(virEventFilterBudgetIsSpare(budget));
+    virEventFilterBudgetUnref(budget);
 }
 
 /* What people may well ask for is far from the limit. */

@@ -481,6 +481,54 @@ testFilterBytes(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpint(add(f, 0, "a{50}", regex), >=, 0);
 }
 
+static size_t
+countText(const char *text, const char *what)
+{
+    size_t count = 0;
+
+    while ((text = strstr(text, what))) {
+        text += strlen(what);
+        count++;
+    }
+    return count;
+}
+
+/* What filters of a user have taken is not forgotten when the last of his clients goes. */
+static void
+testFilterBudget(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    enum { ROUNDS = 4, EACH = VIR_EVENT_FILTER_DEAR_NAMES_MAX };
+    const unsigned int regex = VIR_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_REGEX;
+    static const char events[] = "{\"event\": \"yxyxyxyxyxyxyxyxyxyxyxyxxxxxxx\"}\r\n"
+                                 "{\"event\": \"STOP\"}\r\n";
+    gint64 start = g_get_monotonic_time();
+    size_t on = 0;
+    size_t i;
+    size_t j;
+
+    virNetQuotaAccountFree(f->outs[1].account);
+    f->outs[1].account = virNetQuotaAccountNew(f->quota, 1, "uid 2", false);
+    g_assert_cmpint(add(f, 1, NULL, 0), >=, 0);
+    for (i = 0; i < ROUNDS; i++) {
+        for (j = 0; j < EACH; j++)
+            g_assert_cmpint(add(f, 0, "^STOP$|^(x|y)(x|xx|y)*!", regex), >=, 0);
+        g_string_truncate(f->outs[0].sent, 0);
+        g_string_truncate(f->outs[1].sent, 0);
+        qmpPeerSend(f->peer, events, strlen(events));
+        while (!strstr(f->outs[1].sent->str, "STOP"))
+            testLoopWait();
+        on += EACH - countText(f->outs[0].sent->str, VIR_DOMAIN_MONITOR_EVENT_FILTER_OFF);
+
+        remoteRelayClientClear(f->relay, &f->clients[0]);
+        virNetQuotaAccountFree(f->outs[0].account);
+        f->outs[0].account = virNetQuotaAccountNew(f->quota, 0, "uid 1000", false);
+        remoteRelayClientInit(&f->clients[0]);
+    }
+    g_assert_cmpuint(on, >=, EACH);
+    g_assert_cmpuint(on, <=, EACH + VIR_EVENT_FILTER_DEAR_NAMES_PER_SECOND *
+                     ((g_get_monotonic_time() - start) / G_USEC_PER_SEC + 1));
+}
+
 typedef struct {
     size_t count;
     size_t relayedBytes;
@@ -874,6 +922,7 @@ main(int argc, char **argv)
         { "/remote/daemon-relay/refused", testRefused, NULL },
         { "/remote/daemon-relay/many-registrations", testManyRegistrations, NULL },
         { "/remote/daemon-relay/filter-bytes", testFilterBytes, NULL },
+        { "/remote/daemon-relay/filter-budget", testFilterBudget, NULL },
         { "/remote/daemon-relay/domain-bytes", testDomainBytes, NULL },
         { "/remote/daemon-relay/loss-is-told", testLossIsTold, NULL },
         { "/remote/daemon-relay/little-room", testLittleRoom, NULL },
