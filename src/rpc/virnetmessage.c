@@ -156,11 +156,32 @@ virNetMessageNew(const virNetMessageHeader *header, xdrproc_t filter, void *data
     return g_steal_pointer(&msg);
 }
 
+/* Sets *field to @text, or to as many of its characters as there is room for; NULL: nothing.
+ * Keeps in *clipped what the caller has to free. */
+static void
+virNetMessageSetText(virNetMessageString *field, char **text, char **clipped)
+{
+    size_t len = VIR_NET_MESSAGE_STRING_MAX;
+
+    *field = *text ? text : NULL;
+    if (!*text || strnlen(*text, len + 1) <= len)
+        return;
+    while (len > VIR_NET_MESSAGE_STRING_MAX - 3 && ((unsigned char)(*text)[len] & 0xc0) == 0x80)
+        len--;
+    *clipped = g_strndup(*text, len);
+    *field = clipped;
+}
+
 virNetMessage *
 virNetMessageNewError(const virNetMessageHeader *call, const virError *err)
 {
     virNetMessageHeader header = *call;
     virNetMessageError body = { 0 };
+    virError copy = err ? *err : (virError){ .code = VIR_ERR_OK };
+    g_autofree char *clippedMessage = NULL;
+    g_autofree char *clipped1 = NULL;
+    g_autofree char *clipped2 = NULL;
+    g_autofree char *clipped3 = NULL;
     char *message;
     bool known = err && err->code != VIR_ERR_OK;
 
@@ -171,9 +192,9 @@ virNetMessageNewError(const virNetMessageHeader *call, const virError *err)
         body.code = err->code;
         body.domain = err->domain;
         body.level = err->level;
-        body.str1 = err->str1 ? (char **)&err->str1 : NULL;
-        body.str2 = err->str2 ? (char **)&err->str2 : NULL;
-        body.str3 = err->str3 ? (char **)&err->str3 : NULL;
+        virNetMessageSetText(&body.str1, &copy.str1, &clipped1);
+        virNetMessageSetText(&body.str2, &copy.str2, &clipped2);
+        virNetMessageSetText(&body.str3, &copy.str3, &clipped3);
         body.int1 = err->int1;
         body.int2 = err->int2;
     } else {
@@ -184,7 +205,7 @@ virNetMessageNewError(const virNetMessageHeader *call, const virError *err)
         body.int1 = -1;
         body.int2 = -1;
     }
-    body.message = &message;
+    virNetMessageSetText(&body.message, &message, &clippedMessage);
     return virNetMessageNew(&header, (xdrproc_t)xdr_virNetMessageError, &body, NULL, 0);
 }
 

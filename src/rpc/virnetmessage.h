@@ -51,7 +51,7 @@ virNetMessage *virNetMessageNew(const virNetMessageHeader *header, xdrproc_t fil
  * @call: the header of what failed; the answer's is made of it
  * @err: why (borrowed); NULL or code 0: "an error, but its cause is unknown"
  *
- * Returns NULL with an error reported if a text of @err is too long to be sent.
+ * A text that is too long to be sent is cut. Never NULL.
  */
 virNetMessage *virNetMessageNewError(const virNetMessageHeader *call, const virError *err);
 void virNetMessageFree(virNetMessage *msg);

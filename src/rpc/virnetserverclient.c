@@ -576,10 +576,6 @@ virNetServerClientRefuse(virNetServerClient *client, const virNetMessageHeader *
     virNetMessage *msg = virNetMessageNewError(header, virGetLastError());
 
     virResetLastError();
-    if (!msg) {
-        virNetServerClientCloseInThread(client);
-        return;
-    }
     virNetQuotaForce(client->account, VIR_NET_QUOTA_REQUESTS, 1);
     virNetServerClientQueueSmall(client, msg);
 }
@@ -632,10 +628,7 @@ virNetServerClientQueueReply(virNetServerClient *client, virNetServerCall *call)
     virNetMessageFree(call->reply);
     call->reply = virNetMessageNewError(&call->header, virGetLastError());
     virResetLastError();
-    if (call->reply)
-        virNetServerClientQueueSmall(client, g_steal_pointer(&call->reply));
-    else
-        virNetServerClientCloseInThread(client);
+    virNetServerClientQueueSmall(client, g_steal_pointer(&call->reply));
 }
 
 static void
@@ -645,15 +638,10 @@ virNetServerClientFinishCall(void *opaque)
     virNetServerClient *client = call->client;
 
     virNetServerClientDischargeCall(client, call->bytes, call->nfds);
-    if (client->state == VIR_NET_SERVER_CLIENT_CLOSED) {
+    if (client->state == VIR_NET_SERVER_CLIENT_CLOSED)
         virNetQuotaRelease(client->account, VIR_NET_QUOTA_REQUESTS, 1);
-    } else if (call->reply) {
+    else
         virNetServerClientQueueReply(client, call);
-    } else {
-        VIR_WARN("client %llu: what %s has to say is too long to be sent", client->id,
-                 call->proc->name);
-        virNetServerClientCloseInThread(client);
-    }
     virNetServerCallFree(call);
 }
 

@@ -511,9 +511,15 @@ testErrors(void)
     sendError(NULL);
     g_assert_cmpint(virGetLastErrorCode(), ==, VIR_ERR_INTERNAL_ERROR);
 
+    /* What is too long is cut, where a character ends. */
+    memcpy(huge + VIR_NET_MESSAGE_STRING_MAX - 1, "\xc3\xa4", 2);
     err.message = huge;
-    g_assert_null(virNetMessageNewError(&call, &err));
-    g_assert_cmpint(virGetLastErrorCode(), ==, VIR_ERR_RPC);
+    err.str2 = huge;
+    sendError(&err);
+    huge[VIR_NET_MESSAGE_STRING_MAX - 1] = '\0';
+    g_assert_true(strcmp(virGetLastErrorMessage(), huge) == 0);
+    g_assert_true(strcmp(virGetLastError()->str2, huge) == 0);
+    g_assert_cmpstr(virGetLastError()->str1, ==, "Domain not found: %s");
 
     /* As a daemon answers a call of a program that it doesn't know. */
     virReportErrorFull(VIR_FROM_RPC, VIR_ERR_RPC, "", "", 0, "%s",

@@ -846,10 +846,14 @@ testHalfAPacket(fixture *fix, gconstpointer data G_GNUC_UNUSED)
 static void
 testTooLongAnError(fixture *fix, gconstpointer data G_GNUC_UNUSED)
 {
+    rpcPeerHeader head = header(PROC_HUGE, VIR_NET_CALL, 1);
+    g_autofree char *message = NULL;
     int fd = join(fix);
 
-    sendCall(fd, PROC_HUGE, 1, NULL);
-    rpcPeerAssertEnd(fd);
+    rpcPeerSendPacket(fd, &head, NULL);
+    message = rpcPeerAssertError(fd, &head, VIR_ERR_INTERNAL_ERROR, VIR_FROM_THIS);
+    g_assert_cmpuint(strlen(message), ==, VIR_NET_MESSAGE_STRING_MAX);
+    assertServed(fd, 2);
     close(fd);
 }
 
