@@ -160,14 +160,12 @@ remoteAdminLimitValue(const char *name)
 GArray *
 remoteAdminGetLimits(void)
 {
-    /* The names are written down by whoever asks for them. */
-    static virMutex lock = VIR_MUTEX_INITIALIZER;
-    g_auto(virLockGuard) guard G_GNUC_UNUSED = virLockGuardLock(&lock);
+    g_autofree const char **names = remoteDaemonConfigLimitNames();
     GArray *limits = g_array_new(FALSE, FALSE, sizeof(remoteAdminLimit));
-    const char *const *name;
+    const char **name;
     remoteAdminLimit limit;
 
-    for (name = remoteDaemonConfigLimitNames(); *name; name++) {
+    for (name = names; *name; name++) {
         if (remoteAdminGetLimit(*name, &limit) == 0)
             g_array_append_val(limits, limit);
     }

@@ -465,7 +465,7 @@ remoteDaemonConfigFitPair(remoteDaemonConfig *config, virConf *conf, size_t i)
         *user = least;
         return 0;
     }
-    virReportError(VIR_ERR_CONF_SYNTAX,
+    virReportError(conf ? VIR_ERR_CONF_SYNTAX : VIR_ERR_INVALID_ARG,
                    _("'%1$s' must be 0 or at least %2$lld, as '%3$s' is %4$lld"), name,
                    (long long)least, remoteDaemonConfigPairs[i].client, (long long)client);
     return conf ? remoteDaemonConfigFail(conf, name) : -1;
@@ -480,7 +480,7 @@ remoteDaemonConfigFitConnections(remoteDaemonConfig *config, virConf *conf)
         config->maxUserConnections = config->maxClients;
         return 0;
     }
-    virReportError(VIR_ERR_CONF_SYNTAX,
+    virReportError(conf ? VIR_ERR_CONF_SYNTAX : VIR_ERR_INVALID_ARG,
                    _("'max_user_connections' must be no more than 'max_clients', which is %1$lld"),
                    (long long)config->maxClients);
     return conf ? remoteDaemonConfigFail(conf, "max_user_connections") : -1;
@@ -501,10 +501,10 @@ remoteDaemonConfigFit(remoteDaemonConfig *config, virConf *conf)
 
 /* --- limits, one by one --- */
 
-const char *const *
+const char **
 remoteDaemonConfigLimitNames(void)
 {
-    static const char *names[G_N_ELEMENTS(remoteDaemonConfigRows) + 1];
+    const char **names = g_new0(const char *, G_N_ELEMENTS(remoteDaemonConfigRows) + 1);
     size_t count = 0;
     size_t i;
 

@@ -111,8 +111,8 @@ int remoteDaemonConfigMode(const char *perms);
 const char *remoteDaemonConfigFindFixed(const remoteDaemonConfig *now,
                                         const remoteDaemonConfig *next);
 /* The names of those settings that limit something and can be changed while a daemon runs,
- * NULL-terminated; all are numbers. */
-const char *const *remoteDaemonConfigLimitNames(void);
+ * NULL-terminated; all are numbers. The caller frees the array, not the names. */
+const char **remoteDaemonConfigLimitNames(void);
 /* Returns 0, or -1 with an error reported: there is no such limit. @min and @max (return) may be
  * NULL. */
 int remoteDaemonConfigGetLimit(const remoteDaemonConfig *config, const char *name, gint64 *value,

@@ -159,7 +159,7 @@ testLimits(void)
 {
     g_autoptr(remoteDaemonConfig) config = load("");
     g_autoptr(remoteDaemonConfig) other = load("max_client_fds = 7\nmonitors = [ \"/a\" ]\n");
-    const char *const *names = remoteDaemonConfigLimitNames();
+    g_autofree const char **names = remoteDaemonConfigLimitNames();
     gint64 value, min, max;
     size_t i;
 
@@ -178,6 +178,10 @@ testLimits(void)
     g_assert_cmpint(remoteDaemonConfigSetLimit(config, "max_client_requests", 129), ==, -1);
     g_assert_nonnull(strstr(virGetLastErrorMessage(),
                             "'max_user_requests' must be 0 or at least 129"));
+    /* No file is to blame. */
+    g_assert_cmpint(virGetLastErrorCode(), ==, VIR_ERR_INVALID_ARG);
+    g_assert_cmpint(remoteDaemonConfigSetLimit(config, "max_user_connections", 5001), ==, -1);
+    g_assert_cmpint(virGetLastErrorCode(), ==, VIR_ERR_INVALID_ARG);
     g_assert_cmpint(config->maxClientRequests, ==, 5);
     g_assert_cmpint(remoteDaemonConfigSetLimit(config, "max_client_requests", 128), ==, 0);
     g_assert_cmpint(config->maxClientRequests, ==, 128);
