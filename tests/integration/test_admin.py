@@ -615,13 +615,25 @@ def certificates(place):
     return made
 
 
+def connect(port):
+    """libvirtd opens it only after the sockets by which it is known to be there."""
+    found = []
+
+    def try_it():
+        with contextlib.suppress(ConnectionRefusedError):
+            found.append(socket.create_connection(("127.0.0.1", port), timeout=DEADLINE))
+        return found
+
+    wait_for(try_it, f"port {port}")
+    return found[0]
+
+
 @contextlib.contextmanager
 def by_tls(certificates, port):
     """A client that is let in."""
     context = ssl.create_default_context(cafile=certificates.path("ca"))
     context.load_cert_chain(certificates.path("client"), certificates.path("client", "key"))
-    with socket.create_connection(("127.0.0.1", port), timeout=DEADLINE) as sock, \
-            context.wrap_socket(sock, server_hostname="localhost") as tls:
+    with connect(port) as sock, context.wrap_socket(sock, server_hostname="localhost") as tls:
         assert tls.recv(1) == b"\x01"
         yield tls
 
