@@ -4,12 +4,14 @@
 while others notice nothing; and what is given back."""
 import json
 import os
+import random
 import signal
 import socket
 
 import pytest
 import qmppeer
 import wire
+from test_admin import records
 from wire import (AUTH_LIST, COMMAND, MONITOR_DEREGISTER, MONITOR_REGISTER, OK, QEMU, REMOTE, TYPE,
                   optional, string, uint)
 
@@ -389,6 +391,92 @@ def test_the_rate_of_a_domain(folder, start, connect):
     finally:
         busy.close()
         calm.close()
+
+
+# --- all of it ---
+
+def held_by(daemon, uid):
+    """What the administrator is told that a user holds, by resource."""
+    user, = (one for one in records(daemon, "user-list") if one["user"] == f"uid {uid}")
+    return {name: value for name, value in user.items() if name.endswith(".used")}
+
+
+def begin_something(client, dom, rand, fd):
+    """A call, of which not all may come, and whose answer may never be read."""
+    talk = command(dom, '{"execute": "talk"}')
+    kind = rand.randrange(6)
+    if kind == 0:
+        client.send(wire.packet(QEMU, MONITOR_REGISTER,
+                                monitor(f"a{{{rand.randrange(60)}}}|E", REGEX)))
+    elif kind == 1:
+        client.send(wire.packet(QEMU, MONITOR_REGISTER, monitor("*", GLOB)))
+    elif kind == 2:
+        client.send(wire.packet(QEMU, COMMAND, talk))
+    elif kind == 3:
+        client.send(uint(900_000) + wire.packet(REMOTE, TYPE)[4:] +
+                    bytes(rand.randrange(200_000)))
+    elif kind == 4:
+        client.send(wire.packet(QEMU, 7, talk, kind=wire.CALL_WITH_FDS, fds=2))
+        for _ in range(rand.randrange(3)):
+            socket.send_fds(client.sock, [b"\0"], [fd])
+    else:
+        client.sock.recv(1 << 20)
+
+
+@pytest.fixture
+def null():
+    with open(os.devnull, "rb") as file:
+        yield file
+
+
+def test_all_is_given_back(folder, start, connect, person, null):
+    """Whatever somebody begins, breaks off and exceeds: in the end his account has no more than what
+    he still holds."""
+    rand = random.Random(1)
+    asked = []
+    daemon = start(max_client_requests=4, max_user_requests=40, max_client_registrations=30,
+                   max_user_registrations=100, max_client_filter_bytes=65536,
+                   max_user_filter_bytes=100_000, max_client_call_bytes=1024 * 1024,
+                   max_user_call_bytes=4 * 1024 * 1024, max_client_fds=5, max_user_fds=20,
+                   client_output_max_bytes=65536, max_user_output_bytes=400_000)
+    peer = qmppeer.Peer(folder / "peer.qmp", guest="peer",
+                        on_command=lambda _peer, one, _fds: asked.append(one))
+    clients = []
+    try:
+        daemon.wait_until_known("peer")
+        stays = connect(daemon, GREEDY)
+        dom = stays.lookup("peer")
+        before = held_by(daemon, GREEDY)
+        for _ in range(10000):
+            if len(clients) < 20:
+                clients.append(person(GREEDY).connect(daemon.socket()))
+                clients[-1].sock.setblocking(False)
+                clients[-1].send(wire.packet(REMOTE, wire.OPEN, optional(None) + uint(0)))
+            client = rand.choice(clients)
+            try:
+                begin_something(client, dom, rand, null.fileno())
+            except OSError:                 # it was closed, or takes no more
+                client.close()
+                clients.remove(client)
+            if rand.random() < 0.1:
+                peer.send(qmppeer.event("E", text="x" * rand.randrange(2000)) * 30)
+            while asked and rand.random() < 0.5:
+                peer.reply(asked.pop(), "x" * 300_000)
+        assert held_by(daemon, GREEDY) != before
+    finally:
+        for client in clients:
+            client.close()
+
+    def is_given_back():
+        while asked:
+            peer.reply(asked.pop(), {})
+        return held_by(daemon, GREEDY) == before
+
+    try:
+        wire.wait_for(is_given_back, "what was held")
+        stays.alive()
+    finally:
+        peer.close()
 
 
 # --- changes ---
