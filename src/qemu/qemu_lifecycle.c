@@ -93,16 +93,23 @@ qemuLifecycleShutdown(qemuLifecycle *life, const virJSONValue *data, int *type, 
     return true;
 }
 
-/* Returns whether a paused domain turns out to have moved to the other side. */
+/* Returns whether a paused domain turns out to have moved to the other side. On that side QEMU says
+ * RESUME before it says that the migration is completed, and says the latter only if somebody has
+ * asked for such events: then the next migration's beginning tells. */
 static bool
 qemuLifecycleMigration(qemuLifecycle *life, const virJSONValue *data, int *type, int *detail)
 {
     const char *status = virJSONValueObjectGetString(data, "status");
 
-    life->postcopy = g_strcmp0(status, "postcopy-active") == 0;
-    life->migrating = life->postcopy || g_strcmp0(status, "active") == 0 ||
-                      g_strcmp0(status, "pre-switchover") == 0 ||
-                      g_strcmp0(status, "device") == 0;
+    if (life->arrived && g_strcmp0(status, "setup") == 0)
+        life->incoming = false;
+    life->postcopy = !life->incoming && g_strcmp0(status, "postcopy-active") == 0;
+    life->migrating = life->postcopy ||
+                      (!life->incoming && (g_strcmp0(status, "active") == 0 ||
+                                           g_strcmp0(status, "pre-switchover") == 0 ||
+                                           g_strcmp0(status, "device") == 0));
+    if (g_strcmp0(status, "completed") == 0)
+        life->incoming = false;
     if (!life->postcopy || life->state != VIR_DOMAIN_PAUSED ||
         life->reason != VIR_DOMAIN_PAUSED_MIGRATION)
         return false;
@@ -141,7 +148,7 @@ qemuLifecycleApply(qemuLifecycle *life, qemuLifecycleEvent event, const virJSONV
         return qemuLifecycleStop(life, type, detail);
 
     case QEMU_LIFECYCLE_RESUME:
-        life->incoming = false;
+        life->arrived = true;
         if (life->state == VIR_DOMAIN_RUNNING)
             return false;
         life->state = VIR_DOMAIN_RUNNING;

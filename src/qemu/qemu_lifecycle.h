@@ -34,7 +34,8 @@ typedef struct {
     bool migrating;                 /* a migration out is under way: a stop is part of it */
     bool postcopy;                  /* ... and the other side runs already */
     bool asked;                     /* a caller wanted the stop that comes next */
-    bool incoming;                  /* it waits for a migration to it, or that has just ended */
+    bool incoming;                  /* a migration to it is awaited, or has not ended yet */
+    bool arrived;                   /* ... but it runs here already */
 } qemuLifecycle;
 
 /* @status: as query-status names it; NULL or unknown: VIR_DOMAIN_NOSTATE. @runningReason is for

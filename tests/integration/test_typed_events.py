@@ -449,13 +449,11 @@ class Guest:
             self.told("VSERPORT_CHANGE", control.send, struct.pack("<IHH", 1, 6, is_open))
 
     def migrate(self):
-        command, events = self.qemu.qmp.command, self.qemu.qmp.events
+        command = self.qemu.qmp.command
         command("migrate-set-capabilities", capabilities=[{"capability": "events",
                                                            "state": True}])
         command("migrate", uri=f"exec:cat >{self.folder / 'state'}")
-        while not any(one["event"] == "MIGRATION" and one["data"]["status"] == "completed"
-                      for one in events):
-            assert self.qemu.qmp.read()
+        wait_migrated(self.qemu.qmp)
         deadline = time.monotonic() + DEADLINE
         while command("query-status")["status"] != "postmigrate":
             assert time.monotonic() < deadline, "the migration does not end"
@@ -579,6 +577,7 @@ def check_job(job):
 def test_a_real_qemu(way, start_qemu, folder, connect, request):
     """As much as there is without an operating system, through each way to it."""
     guest = Guest(start_qemu, folder)
+    request.addfinalizer(guest.close)
     if way == "virtmond":
         daemon = request.getfixturevalue("start_virtmond")(monitors=[guest.qemu.watch])
         daemon.wait_until_known("guest")
@@ -588,7 +587,6 @@ def test_a_real_qemu(way, start_qemu, folder, connect, request):
     events = watch_all(conn)
     guest.everything()
     wait(lambda: has_ended(events), "end")
-    guest.close()
 
     seen = told(events)
     said = {one.name for one in events if not hasattr(one, "kind")}
@@ -604,16 +602,27 @@ def test_a_real_qemu(way, start_qemu, folder, connect, request):
     assert not said & {row for row, _ in NOT_REAL}, "it can be had after all"
 
 
-def test_postcopy(start_qemu, folder, connect):
-    """Two QEMUs: that of the guest stops, and then says that it hands over."""
+def two_sides(start_qemu, folder, *capabilities):
+    """QEMUs between which a guest can migrate, in ways that have to be allowed."""
     source = start_qemu(name="source", machine="pc", args=["-m", "32"])
     target = start_qemu(name="target", machine="pc",
                         args=["-m", "32", "-incoming", f"unix:{folder / 'way'}"])
-    capabilities = [{"capability": name, "state": True}
-                    for name in ("events", "postcopy-ram", "pause-before-switchover")]
-    if not target.qmp.try_command("migrate-set-capabilities", capabilities=capabilities):
+    wanted = [{"capability": name, "state": True} for name in ("events", *capabilities)]
+    if not target.qmp.try_command("migrate-set-capabilities", capabilities=wanted):
         pytest.skip("userfaultfd() is not allowed here")
-    source.command("migrate-set-capabilities", capabilities=capabilities)
+    source.command("migrate-set-capabilities", capabilities=wanted)
+    return source, target
+
+
+def wait_migrated(qmp, start=0):
+    while not any(one["event"] == "MIGRATION" and one["data"]["status"] == "completed"
+                  for one in qmp.events[start:]):
+        assert qmp.read()
+
+
+def test_postcopy(start_qemu, folder, connect):
+    """Two QEMUs: that of the guest stops, and then says that it hands over."""
+    source, _target = two_sides(start_qemu, folder, "postcopy-ram", "pause-before-switchover")
     source.command("migrate-set-parameters", **{"max-bandwidth": 10000})
     conn = connect(uri_of(source.watch))
     events = watch_all(conn)
@@ -626,6 +635,33 @@ def test_postcopy(start_qemu, folder, connect):
     wait(lambda: "job-completed" in [kind for kind, _ in told(events)], "end")
     assert [arguments for kind, arguments in told(events) if kind == "lifecycle"] == [[3, 1],
                                                                                       [3, 7]]
+
+
+@pytest.mark.parametrize("postcopy", [False, True], ids=["precopy", "postcopy"])
+def test_the_other_side(postcopy, start_qemu, folder, connect):
+    """Where a guest comes to, no job is done, and nothing is handed over. If it goes on from there,
+    one is."""
+    source, target = two_sides(start_qemu, folder, *["postcopy-ram"] * postcopy)
+    conn = connect(uri_of(target.watch))
+    events = watch_all(conn)
+    wait(lambda: conn.count() == 1, "domain")
+    if postcopy:
+        source.command("migrate-set-parameters", **{"max-bandwidth": 10000})
+    source.command("migrate", uri=f"unix:{folder / 'way'}")
+    if postcopy:
+        source.qmp.wait_event("MIGRATION_PASS")
+        source.command("migrate-start-postcopy")
+    wait_migrated(target.qmp)
+    target.command("stop")
+    wait(lambda: ("lifecycle", [3, 0]) in told(events), "stop")
+    assert told(events) == [("lifecycle", [4, 0]), ("lifecycle", [3, 0])]
+    if postcopy:
+        return                      # QEMU 7.2 may refuse ("duplicate yank instance")
+    start = len(target.qmp.events)
+    target.command("migrate", uri="exec:cat >/dev/null")
+    wait_migrated(target.qmp, start)
+    wait(lambda: "job-completed" in [kind for kind, _ in told(events)], "job")
+    assert {kind for kind, _ in told(events)[2:]} <= {"migration-iteration", "job-completed"}
 
 
 def test_only_what_is_wanted_is_asked(scripted, connect):

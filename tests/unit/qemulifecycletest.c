@@ -271,19 +271,55 @@ testStatuses(void)
         checkSteps(cases[i].status, cases[i].state, cases[i].reason, none);
 }
 
-/* Whether the domain is the other side of a migration. */
+/* The other side of a migration, in the order in which QEMU tells of it. */
 static void
 testIncoming(void)
+{
+    /* What happens to a domain that comes is no part of a migration away from here. */
+    const Step steps[] = {
+        { "MIGRATION", "{\"status\":\"active\"}", VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_MIGRATION,
+          NOTHING },
+        { "MIGRATION", "{\"status\":\"postcopy-active\"}", VIR_DOMAIN_PAUSED,
+          VIR_DOMAIN_PAUSED_MIGRATION, NOTHING },
+        { "RESUME", NULL, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_UNPAUSED,
+          VIR_DOMAIN_EVENT_RESUMED, VIR_DOMAIN_EVENT_RESUMED_UNPAUSED },
+        { "STOP", NULL, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_UNKNOWN, VIR_DOMAIN_EVENT_SUSPENDED,
+          VIR_DOMAIN_EVENT_SUSPENDED_PAUSED },
+        { "RESUME", NULL, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_UNPAUSED,
+          VIR_DOMAIN_EVENT_RESUMED, VIR_DOMAIN_EVENT_RESUMED_UNPAUSED },
+        { "MIGRATION", "{\"status\":\"completed\"}", VIR_DOMAIN_RUNNING,
+          VIR_DOMAIN_RUNNING_UNPAUSED, NOTHING },
+        { "MIGRATION", "{\"status\":\"active\"}", VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_UNPAUSED,
+          NOTHING },
+        { "STOP", NULL, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_MIGRATION,
+          VIR_DOMAIN_EVENT_SUSPENDED, VIR_DOMAIN_EVENT_SUSPENDED_MIGRATED },
+        { NULL },
+    };
+
+    checkSteps("inmigrate", VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_MIGRATION, steps);
+}
+
+/* Which side it is: the other one until the migration has ended, or another begins. */
+static void
+testSide(void)
 {
     qemuLifecycle life;
     int type, detail;
 
     qemuLifecycleInit(&life, "paused", VIR_DOMAIN_RUNNING_BOOTED);
     g_assert_false(life.incoming);
+
     qemuLifecycleInit(&life, "inmigrate", VIR_DOMAIN_RUNNING_BOOTED);
-    apply(&life, "MIGRATION", "{\"status\":\"completed\"}", &type, &detail);
-    g_assert_true(life.incoming);
+    apply(&life, "MIGRATION", "{\"status\":\"setup\"}", &type, &detail);
     g_assert_true(apply(&life, "RESUME", NULL, &type, &detail));
+    g_assert_true(life.incoming);
+    apply(&life, "MIGRATION", "{\"status\":\"completed\"}", &type, &detail);
+    g_assert_false(life.incoming);
+
+    /* Nobody has asked QEMU to tell of the first. */
+    qemuLifecycleInit(&life, "inmigrate", VIR_DOMAIN_RUNNING_BOOTED);
+    g_assert_true(apply(&life, "RESUME", NULL, &type, &detail));
+    apply(&life, "MIGRATION", "{\"status\":\"setup\"}", &type, &detail);
     g_assert_false(life.incoming);
 }
 
@@ -321,6 +357,7 @@ main(int argc, char **argv)
     g_test_add_func("/qemu/lifecycle/migration", testMigration);
     g_test_add_func("/qemu/lifecycle/statuses", testStatuses);
     g_test_add_func("/qemu/lifecycle/incoming", testIncoming);
+    g_test_add_func("/qemu/lifecycle/side", testSide);
     g_test_add_func("/qemu/lifecycle/end", testEnd);
     return g_test_run();
 }
