@@ -113,9 +113,18 @@ qemuDomainPassOn(virObjectEvent *event, void *opaque)
     qemuEventSinkAdd(opaque, event);
 }
 
-/* The state follows an event of QEMU's. Returns the lifecycle event that tells of it, or NULL. */
+/* Whether somebody is registered for domain events of this kind. */
+static bool
+qemuDomainIsWanted(qemuEventSink *sink, virDomainEventID eventID)
+{
+    return virObjectEventStateGetKinds(sink->state) & (G_GUINT64_CONSTANT(1) << eventID);
+}
+
+/* The state follows an event of QEMU's. Returns the lifecycle event that tells of it to who wants
+ * to know, or NULL. */
 static virObjectEvent *
-qemuDomainFollow(virDomainObj *obj, qemuLifecycleEvent event, const virJSONValue *data)
+qemuDomainFollow(virDomainObj *obj, qemuLifecycleEvent event, const virJSONValue *data,
+                 qemuEventSink *sink)
 {
     qemuDomain *priv = obj->privateData;
     int type, detail;
@@ -127,7 +136,9 @@ qemuDomainFollow(virDomainObj *obj, qemuLifecycleEvent event, const virJSONValue
         priv->life.asked = atomic_exchange(&priv->suspending, false);
     told = qemuLifecycleApply(&priv->life, event, data, &type, &detail);
     virDomainObjSetState(obj, priv->life.state, priv->life.reason);
-    return told ? virDomainEventLifecycleNew(obj->ident, type, detail) : NULL;
+    if (!told || !qemuDomainIsWanted(sink, VIR_DOMAIN_EVENT_ID_LIFECYCLE))
+        return NULL;
+    return virDomainEventLifecycleNew(obj->ident, type, detail);
 }
 
 void
@@ -147,7 +158,7 @@ qemuDomainHandleEvent(virDomainObj *obj, const qemuDomainEvent *event, qemuEvent
     /* A storm costs hardly more than its monitor events, where nobody wants to know. */
     if (wanted != 0 || qemuTypedEventIsLife(row, event->data, event->dataLen))
         data = qemuTypedQueueParse(priv->typed, row, event->data, event->dataLen);
-    lifecycle = qemuDomainFollow(obj, row->life, data);
+    lifecycle = qemuDomainFollow(obj, row->life, data, sink);
 
     if (wanted != 0)
         qemuTypedQueueHandle(priv->typed, row, g_steal_pointer(&data), wanted, incoming,
@@ -201,8 +212,7 @@ qemuDomainEnd(virDomainObj *obj, bool failed, qemuEventSink *sink)
 
     virDomainObjSetState(obj, priv->life.state, priv->life.reason);
     qemuTypedQueueFlush(priv->typed, qemuDomainPassOn, sink);
-    if (failed && !destroyed &&
-        (virObjectEventStateGetKinds(sink->state) & (1 << VIR_DOMAIN_EVENT_ID_CONTROL_ERROR)))
+    if (failed && !destroyed && qemuDomainIsWanted(sink, VIR_DOMAIN_EVENT_ID_CONTROL_ERROR))
         qemuEventSinkAdd(sink, virDomainEventNew(obj->ident, VIR_DOMAIN_EVENT_ID_CONTROL_ERROR,
                                                  &(virDomainEventArgs) { { 0 } }));
     qemuEventSinkAdd(sink, virDomainEventLifecycleNew(obj->ident, VIR_DOMAIN_EVENT_STOPPED,

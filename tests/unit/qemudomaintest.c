@@ -21,6 +21,7 @@ typedef struct {
     qemuMonitor *mon;           /* only to be kept by the domain */
     virConnectPtr conn;
     int callbackID;             /* -1: nobody watches */
+    int lifecycleID;            /* likewise */
     qemuEventSink sink;
     virDomainObj *dom;
 } Fixture;
@@ -98,19 +99,32 @@ setUp(Fixture *f, bool watched)
     g_assert_nonnull(f->mon);
     f->sink.state = virObjectEventStateNew(0);
     f->conn = virGetConnect();
-    f->callbackID = -1;
-    if (watched)
+    f->callbackID = f->lifecycleID = -1;
+    if (watched) {
         f->callbackID = virDomainMonitorEventStateRegister(f->sink.state, f->conn, NULL, NULL,
                                                            onEvent, NULL, NULL, 0);
+        f->lifecycleID = virDomainEventStateRegisterAny(f->sink.state, f->conn, NULL,
+                                                        VIR_DOMAIN_EVENT_ID_LIFECYCLE, onGeneric,
+                                                        NULL, NULL);
+    }
     virUUIDFromText("test", uuid);
     f->dom = qemuDomainNew("web", uuid, 7, f->mon, "/run/web.qmp", getpid(), &identity,
                            VIR_DOMAIN_RUNNING_BOOTED);
 }
 
 static void
+leaveLifecycle(Fixture *f)
+{
+    if (f->lifecycleID >= 0)
+        virDomainEventStateDeregisterAny(f->sink.state, f->conn, f->lifecycleID);
+    f->lifecycleID = -1;
+}
+
+static void
 tearDown(Fixture *f)
 {
     virObjectEventBatchClear(&f->sink.batch);
+    leaveLifecycle(f);
     if (f->callbackID >= 0)
         virDomainMonitorEventStateDeregister(f->sink.state, f->conn, f->callbackID);
     virConnectUnref(f->conn);
@@ -208,6 +222,10 @@ testOrder(void)
     virDomainEventStateDeregisterAny(f.sink.state, f.conn, reboot);
     handle(&f, 4, "RESET", "{\"guest\":true}");
     g_assert_cmpuint(f.sink.batch.count, ==, 6);
+    leaveLifecycle(&f);
+    handle(&f, 5, "RESUME", NULL);
+    g_assert_cmpuint(f.sink.batch.count, ==, 7);
+    g_assert_cmpint(reasonOf(&f, VIR_DOMAIN_RUNNING), ==, VIR_DOMAIN_RUNNING_UNPAUSED);
     tearDown(&f);
 }
 

@@ -31,7 +31,7 @@ typedef struct {
     char *path;
     virIOLoop *io;
     virConnectPtr conn;         /* somebody must be registered, or nobody makes events */
-    int callbackID;
+    int callbackID, lifecycleID;
     qemuEventSink sink;         /* never handed over: the tests look into it */
     qemuEndpoint *endpoint;
     atomic_bool refuse;         /* admit() wants none */
@@ -298,6 +298,13 @@ onNever(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr dom G_GNUC_UNUSED,
 }
 
 static void
+onNoLifecycle(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr dom G_GNUC_UNUSED,
+              void *opaque G_GNUC_UNUSED)
+{
+    g_assert_not_reached();
+}
+
+static void
 setUp(Fixture *f)
 {
     memset(f, 0, sizeof(*f));
@@ -312,6 +319,9 @@ setUp(Fixture *f)
     f->callbackID = virDomainMonitorEventStateRegister(f->sink.state, f->conn, NULL, NULL,
                                                        onNever, NULL, NULL, 0);
     g_assert_cmpint(f->callbackID, >=, 0);
+    f->lifecycleID = virDomainEventStateRegisterAny(
+        f->sink.state, f->conn, NULL, VIR_DOMAIN_EVENT_ID_LIFECYCLE, onNoLifecycle, NULL, NULL);
+    g_assert_cmpint(f->lifecycleID, >=, 0);
     f->io = virIOLoopNew("test");
     virIOLoopInvokeWait(f->io, newInThread, f);
 }
@@ -327,6 +337,8 @@ tearDown(Fixture *f)
 {
     virIOLoopInvokeWait(f->io, freeInThread, f);
     virIOLoopFree(f->io);
+    g_assert_cmpint(virDomainEventStateDeregisterAny(f->sink.state, f->conn, f->lifecycleID), ==,
+                    0);
     g_assert_cmpint(virDomainMonitorEventStateDeregister(f->sink.state, f->conn, f->callbackID),
                     ==, 0);
     virConnectUnref(f->conn);
