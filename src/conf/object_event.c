@@ -408,6 +408,7 @@ virObjectEventStateAccept(virObjectEventState *state, virObjectEvent *event, gin
     virDomainIdent *ident = event->domain;
     size_t all = atomic_load_explicit(&state->bytes, memory_order_relaxed) + event->bytes;
     size_t own = atomic_load_explicit(&ident->queuedBytes, memory_order_relaxed) + event->bytes;
+    size_t most = state->maxBytes + VIR_OBJECT_EVENT_RESERVE_BYTES_MAX;
 
     if (event->number > 0) {
         /* No stream may hold more than it leaves to others: alone half, of ten that storm each
@@ -426,7 +427,8 @@ virObjectEventStateAccept(virObjectEventState *state, virObjectEvent *event, gin
             virObjectEventGapAdd(state, event);
             return false;
         }
-    } else if (all > state->maxBytes + VIR_OBJECT_EVENT_RESERVE_BYTES_MAX) {
+    } else if (all > most || own > most - all) {
+        /* The same, as a storm of these would leave others as little. */
         state->lost++;
         atomic_fetch_add_explicit(&ident->lost, 1, memory_order_relaxed);
         return false;

@@ -23,7 +23,8 @@
  * hold no more than is left free, so that storms leave room for others. */
 #define VIR_OBJECT_EVENT_QUEUE_BYTES_MAX (64 * 1024 * 1024)
 /* Beyond the limit, for events that are not numbered: there are few of them, and losing
- * "this domain stopped" to a storm of raw events would serve nobody. */
+ * "this domain stopped" to a storm of raw events would serve nobody. Of all that a stream may hold
+ * no more than is left free, with these too: a QEMU could send them without end. */
 #define VIR_OBJECT_EVENT_RESERVE_BYTES_MAX (1024 * 1024)
 /* Names for which it is remembered which of the registrations for all domains want them; real
  * QEMUs know some 60. */

@@ -1564,6 +1564,29 @@ testReserve(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
     leaveAll(f);
 }
 
+/* A storm of what has no number leaves room for others, too. */
+static void
+testReserveIsShared(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
+{
+    Watcher w[] = { { .name = "a" }, { .name = "b", .f = f } };
+    virObjectEventBatch batch = { 0 };
+    size_t i;
+
+    watch(f, &w[0], f->domTwo, "STOP");
+    g_assert_cmpint(virDomainEventStateRegister(f->state, f->conn, onLifecycle, &w[1], NULL),
+                    ==, 0);
+    for (i = 0; i < 100000; i++)
+        virObjectEventBatchAdd(&batch, virDomainEventLifecycleNew(f->one, 5, 0));
+    virObjectEventStatePush(f->state, &batch);
+    g_assert_cmpuint(atomic_load(&f->one->lost), >, 0);
+    f->number = 0;
+    pushMany(f, f->two, &f->number, "STOP", 2, 0);
+    virObjectEventBatchAdd(&batch, virDomainEventLifecycleNew(f->two, 5, 0));
+    virObjectEventStatePush(f->state, &batch);
+    g_assert_cmpuint(atomic_load(&f->two->lost), ==, 0);
+    leaveAll(f);
+}
+
 static void
 testNobodyWatches(Fixture *f, gconstpointer opaque G_GNUC_UNUSED)
 {
@@ -2051,6 +2074,7 @@ main(int argc, char **argv)
         { "ahead-of-nobody", testAheadOfNobody, 0 },
         { "fairness", testFairness, SMALL_QUEUE },
         { "reserve", testReserve, SMALL_QUEUE },
+        { "reserve-is-shared", testReserveIsShared, 4 * VIR_OBJECT_EVENT_RESERVE_BYTES_MAX },
         { "nobody-watches", testNobodyWatches, 0 },
         { "kinds", testKinds, 0 },
         { "wake-ups", testWakeUps, 0 },
