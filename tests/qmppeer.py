@@ -44,6 +44,7 @@ class Peer:
         self.client = None
         self.clients = 0
         self.changed = threading.Condition()
+        self.sending = threading.Lock()     # nothing comes between the parts of what is sent
         self.ended = False
         self.thread = None
         self.listener = socket.socket(socket.AF_UNIX)
@@ -104,14 +105,16 @@ class Peer:
 
     def reply(self, command, value, fds=()):
         line = json.dumps({"return": value, "id": command["id"]}).encode() + b"\r\n"
-        if fds:
-            socket.send_fds(self.client, [line], fds)
-        else:
-            self.client.sendall(line)
+        with self.sending:
+            if fds:
+                socket.send_fds(self.client, [line], fds)
+            else:
+                self.client.sendall(line)
 
     def send(self, data):
         """Blocks as long as the client doesn't read."""
-        self.client.sendall(data)
+        with self.sending:
+            self.client.sendall(data)
 
     def hang_up(self):
         """Ends the connection; the next client is welcome."""
@@ -121,7 +124,7 @@ class Peer:
         """Says what is no QMP, until the client has had enough of it."""
         try:
             while True:
-                self.client.sendall(b"x\n" * 1000)
+                self.send(b"x\n" * 1000)
         except OSError:
             pass                        # it has hung up
 
