@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 
-from subjects import WITH_US, virsh
+from subjects import WITH_US, virsh, wait_for
 from measuring import Client, events_client
 from realguest import EVENT, RealGuest
 from scenarios import WARM_UP
@@ -16,7 +16,7 @@ from scenarios import WARM_UP
 QUIET = "BENCH_QUIET"           # what quiet guests' events are called
 PAUSE_MS = 20                   # between calls
 ENDLESS = 10 ** 15              # events: more than any run takes
-VIRSH_LISTS = 200               # so that two of them are above the 99th percentile
+VIRSH_LISTS = 200               # so that the 99th percentile is not the longest of them
 
 
 def percentiles(values, complete):
@@ -34,7 +34,6 @@ class Calls:
     def __init__(self, build, uri, seconds, limit):
         self.count = seconds * 1000 // PAUSE_MS
         self.client = Client([build / "bench" / "calls", uri, self.count, PAUSE_MS], limit)
-        self.deadline = None
         self.limit = limit
         self.durations = []
 
@@ -50,14 +49,15 @@ class Calls:
             self.last = time.monotonic()
 
     def result(self):
-        """A call that doesn't end within the limit is as long as that at the least."""
+        """A call that doesn't end within the limit is as long as that at the least; none may have
+        failed, after which there are no more."""
         self.last = time.monotonic()
         self.thread.join(self.limit)
-        complete = not self.thread.is_alive()
+        ended = not self.thread.is_alive()
         self.client.process.kill()
         self.thread.join()
-        pending = [] if complete else [int((time.monotonic() - self.last) * 1e6)]
-        return percentiles(self.durations + pending, complete)
+        pending = [] if ended else [int((time.monotonic() - self.last) * 1e6)]
+        return percentiles(self.durations + pending, ended and len(self.durations) == self.count)
 
 
 class Virsh:
@@ -71,11 +71,17 @@ class Virsh:
         self.expected = None
         self.thread = threading.Thread(target=self.read)
         self.thread.start()
-        # It doesn't say when it has registered.
-        while not self.others:
-            guest.counter.command("stop")
-            guest.counter.command("cont")
-            select.select([], [], [], 0.1)
+        try:
+            # It doesn't say when it has registered.
+            wait_for(lambda: self.hears(guest), "virsh's first event")
+        except BaseException:
+            self.close()
+            raise
+
+    def hears(self, guest):
+        guest.counter.command("stop")
+        guest.counter.command("cont")
+        return self.others > 0
 
     def read(self):
         rest = b""
@@ -150,14 +156,17 @@ def quiet_client(build, uri, scenario, limit):
     return client
 
 
-def time_virsh_list(uri, times):
-    """With the start of the program, as a person sees it."""
-    durations, answered = [], True
-    for _ in range(times):
+def time_virsh_list(uri, times, limit):
+    """With the start of the program, as a person sees it; all of them within the limit."""
+    durations = []
+    deadline = time.monotonic() + limit
+    while len(durations) < times:
         began = time.monotonic()
-        answered = virsh(uri, "list").returncode == 0 and answered
+        done = virsh(uri, "list", patience=max(deadline - began, 0))
         durations.append(int((time.monotonic() - began) * 1e6))
-    return percentiles(durations, answered)
+        if done.returncode != 0:
+            return percentiles(durations, False)
+    return percentiles(durations, True)
 
 
 class Run:
@@ -226,10 +235,10 @@ class Run:
 
     def everybody_else(self):
         """Until all that the quiet guests have said has come, and all calls are answered."""
-        result = {"quiet": self.quiet.result() if self.quiet else None,
+        result = {"quiet": self.quiet.result() or {"complete": False} if self.quiet else None,
                   "calls": self.calls.result() if self.calls else None, "virsh_list": None}
         if self.calls and result["calls"]["complete"] and not self.scenario.real:
-            result["virsh_list"] = time_virsh_list(self.daemon.uri, VIRSH_LISTS)
+            result["virsh_list"] = time_virsh_list(self.daemon.uri, VIRSH_LISTS, self.limit)
         return result
 
     def storm_reader(self, emitted):

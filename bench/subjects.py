@@ -33,9 +33,14 @@ def listens(path):
             return False
 
 
-def virsh(uri, *args):
-    return subprocess.run(["virsh", "-c", uri, *map(str, args)], capture_output=True, text=True,
-                          check=False)
+def virsh(uri, *args, patience=PATIENCE):
+    """What became of it; 124, as of timeout(1), if it takes longer."""
+    command = ["virsh", "-c", uri, *map(str, args)]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False,
+                              timeout=patience)
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(command, 124, "", f"no end within {patience:.0f} s")
 
 
 def knows(uri, domain):

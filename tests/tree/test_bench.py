@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The bench's own words: scenarios, goals, and the page that is written from what it measured."""
 import json
+import os
 import pathlib
 import re
 import sys
@@ -17,6 +18,7 @@ sys.path.insert(0, str(BENCH))
 import curves                       # noqa: E402
 import figures                      # noqa: E402
 import goals                        # noqa: E402
+import mixed                        # noqa: E402
 import report                       # noqa: E402
 import run                          # noqa: E402
 import scenarios                    # noqa: E402
@@ -188,6 +190,33 @@ def test_a_percentile_is_of_enough(count, verdict):
     one = {"complete": True, "count": 200, "p99_us": 10_000}
     found = results([{"virsh_list": one}, {"virsh_list": {**one, "count": count}}], "F3")
     assert judged("f3-virsh-list", found) == verdict
+
+
+@pytest.mark.parametrize("missing", [0, 1])
+def test_calls_that_fail_are_no_quick_ones(tmp_path, missing):
+    """One that fails is the last: those before it are not all that were wanted."""
+    answered = 1000 // mixed.PAUSE_MS - missing
+    (tmp_path / "bench").mkdir()
+    program = tmp_path / "bench" / "calls"
+    program.write_text(f"#!/bin/sh\necho connected; seq {answered}\n")
+    program.chmod(0o755)
+    calls = mixed.Calls(tmp_path, "none:///", 1, 20)
+    try:
+        calls.start()
+        found = calls.result()
+    finally:
+        calls.client.close()
+    assert (found["complete"], found["count"]) == (not missing, answered)
+
+
+def test_a_virsh_that_does_not_answer_is_cut_off(tmp_path, monkeypatch):
+    program = tmp_path / "virsh"
+    program.write_text("#!/bin/sh\necho >>$COUNT\n[ $(wc -l <$COUNT) -lt 3 ] || exec sleep 100\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("COUNT", str(tmp_path / "count"))
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    found = mixed.time_virsh_list("none:///", 200, 2)
+    assert (found["complete"], found["count"]) == (False, 3)
 
 
 def test_what_was_not_measured_is_not_judged():
