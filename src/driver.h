@@ -67,6 +67,10 @@ typedef int (*virDrvDomainGetInfo)(virDomainPtr dom, virDomainInfoPtr info);
 typedef int (*virDrvDomainGetState)(virDomainPtr dom, int *state, int *reason,
                                     unsigned int flags);
 typedef char *(*virDrvDomainGetXMLDesc)(virDomainPtr dom, unsigned int flags);
+typedef int (*virDrvDomainSetMetadata)(virDomainPtr dom, int type, const char *metadata,
+                                       const char *key, const char *uri, unsigned int flags);
+typedef char *(*virDrvDomainGetMetadata)(virDomainPtr dom, int type, const char *uri,
+                                         unsigned int flags);
 typedef int (*virDrvDomainIsActive)(virDomainPtr dom);
 typedef int (*virDrvDomainIsPersistent)(virDomainPtr dom);
 typedef int (*virDrvDomainIsUpdated)(virDomainPtr dom);
@@ -152,6 +156,8 @@ struct _virHypervisorDriver {
     virDrvDomainGetInfo domainGetInfo;
     virDrvDomainGetState domainGetState;
     virDrvDomainGetXMLDesc domainGetXMLDesc;
+    virDrvDomainSetMetadata domainSetMetadata;
+    virDrvDomainGetMetadata domainGetMetadata;
     virDrvDomainIsActive domainIsActive;
     virDrvDomainIsPersistent domainIsPersistent;
     virDrvDomainIsUpdated domainIsUpdated;

@@ -350,6 +350,72 @@ virDomainGetXMLDesc(virDomainPtr domain, unsigned int flags)
 }
 
 /**
+ * virDomainSetMetadata:
+ * @domain: a domain
+ * @type: virDomainMetadataType: its title, its description, or an element of an application's
+ * @metadata: the text, of a title in one line; of an element its XML. NULL, and an empty title or
+ *            description: there is to be none
+ * @key: the prefix of the element's namespace; NULL for others, and where @metadata is NULL
+ * @uri: the element's namespace, by which it is found; NULL for others
+ * @flags: virDomainModificationImpact
+ *
+ * What is set lasts as long as the domain does.
+ *
+ * Returns 0, or -1 with an error.
+ */
+int
+virDomainSetMetadata(virDomainPtr domain, int type, const char *metadata, const char *key,
+                     const char *uri, unsigned int flags)
+{
+    virResetLastError();
+    virCheckDomainReturn(domain, -1);
+    virCheckReadOnlyReturn(domain->conn, -1);
+    if (type == VIR_DOMAIN_METADATA_ELEMENT) {
+        virCheckNonNullArgReturn(domain->conn, uri, -1);
+        if (metadata)
+            virCheckNonNullArgReturn(domain->conn, key, -1);
+    } else if (type == VIR_DOMAIN_METADATA_TITLE || type == VIR_DOMAIN_METADATA_DESCRIPTION) {
+        virCheckNullArgReturn(domain->conn, uri, -1);
+        virCheckNullArgReturn(domain->conn, key, -1);
+        if (type == VIR_DOMAIN_METADATA_TITLE && metadata && strchr(metadata, '\n')) {
+            virReportError(VIR_ERR_INVALID_ARG, "%s",
+                           _("metadata title can't contain newlines"));
+            virFailReturn(domain->conn, -1);
+        }
+    }
+    virCallDriverReturn(domain->conn, domainSetMetadata, int, -1, domain, type, metadata, key, uri,
+                        flags);
+}
+
+/**
+ * virDomainGetMetadata:
+ * @domain: a domain
+ * @type: virDomainMetadataType
+ * @uri: the element's namespace; NULL for others
+ * @flags: virDomainModificationImpact, of which there are no two at once
+ *
+ * Returns the text, or the element's XML without that namespace, to be freed by the caller; NULL
+ * with an error, VIR_ERR_NO_DOMAIN_METADATA if there is none.
+ */
+char *
+virDomainGetMetadata(virDomainPtr domain, int type, const char *uri, unsigned int flags)
+{
+    virResetLastError();
+    virCheckDomainReturn(domain, NULL);
+    if ((flags & VIR_DOMAIN_AFFECT_LIVE) && (flags & VIR_DOMAIN_AFFECT_CONFIG)) {
+        virReportError(VIR_ERR_INVALID_ARG, "%s",
+                       _("flags 'VIR_DOMAIN_AFFECT_LIVE' and 'VIR_DOMAIN_AFFECT_CONFIG' exclude "
+                         "each other"));
+        virFailReturn(domain->conn, NULL);
+    }
+    if (type == VIR_DOMAIN_METADATA_ELEMENT)
+        virCheckNonNullArgReturn(domain->conn, uri, NULL);
+    else if (type == VIR_DOMAIN_METADATA_TITLE || type == VIR_DOMAIN_METADATA_DESCRIPTION)
+        virCheckNullArgReturn(domain->conn, uri, NULL);
+    virCallDriverReturn(domain->conn, domainGetMetadata, char *, NULL, domain, type, uri, flags);
+}
+
+/**
  * virDomainIsActive:
  * @dom: a domain
  *

@@ -42,6 +42,14 @@
         } \
     } while (0)
 
+#define virCheckNullArgReturn(conn, arg, retval) \
+    do { \
+        if ((arg) != NULL) { \
+            virReportInvalidArg(arg, _("%1$s in %2$s must be NULL"), #arg, __func__); \
+            virFailReturn(conn, retval); \
+        } \
+    } while (0)
+
 /* An array may be NULL if it is of no size. */
 #define virCheckNonNullArrayReturn(conn, arg, size, retval) \
     do { \

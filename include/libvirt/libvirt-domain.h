@@ -205,6 +205,25 @@ int virDomainGetInfo(virDomainPtr domain, virDomainInfoPtr info);
 int virDomainGetState(virDomainPtr domain, int *state, int *reason, unsigned int flags);
 char *virDomainGetOSType(virDomainPtr domain);
 char *virDomainGetXMLDesc(virDomainPtr domain, unsigned int flags);
+
+/* What a change is made to. */
+typedef enum {
+    VIR_DOMAIN_AFFECT_CURRENT = 0,      /* to the domain as it is: running, or not */
+    VIR_DOMAIN_AFFECT_LIVE = (1 << 0),
+    VIR_DOMAIN_AFFECT_CONFIG = (1 << 1),
+} virDomainModificationImpact;
+
+typedef enum {
+    VIR_DOMAIN_METADATA_DESCRIPTION = 0,
+    VIR_DOMAIN_METADATA_TITLE = 1,
+    VIR_DOMAIN_METADATA_ELEMENT = 2,
+#ifdef VIR_ENUM_SENTINELS
+    VIR_DOMAIN_METADATA_LAST
+#endif
+} virDomainMetadataType;
+int virDomainSetMetadata(virDomainPtr domain, int type, const char *metadata, const char *key,
+                         const char *uri, unsigned int flags);
+char *virDomainGetMetadata(virDomainPtr domain, int type, const char *uri, unsigned int flags);
 int virDomainIsActive(virDomainPtr dom);
 int virDomainIsPersistent(virDomainPtr dom);
 int virDomainIsUpdated(virDomainPtr dom);
@@ -502,14 +521,6 @@ typedef void (*virConnectDomainEventDeviceAddedCallback)(virConnectPtr conn, vir
                                                          const char *devAlias, void *opaque);
 typedef void (*virConnectDomainEventDeviceRemovalFailedCallback)(
     virConnectPtr conn, virDomainPtr dom, const char *devAlias, void *opaque);
-typedef enum {
-    VIR_DOMAIN_METADATA_DESCRIPTION = 0,
-    VIR_DOMAIN_METADATA_TITLE = 1,
-    VIR_DOMAIN_METADATA_ELEMENT = 2,
-#ifdef VIR_ENUM_SENTINELS
-    VIR_DOMAIN_METADATA_LAST
-#endif
-} virDomainMetadataType;
 typedef void (*virConnectDomainEventMetadataChangeCallback)(virConnectPtr conn, virDomainPtr dom,
                                                             int type, const char *nsuri,
                                                             void *opaque);

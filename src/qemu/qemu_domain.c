@@ -58,6 +58,7 @@ qemuDomainFree(void *opaque)
     qemuMonitorUnref(priv->mon);
     g_free(priv->path);
     g_free(priv->target);
+    qemuMetadataFree(priv->metadata);
     virCondDestroy(&priv->changed);
     virMutexDestroy(&priv->lock);
     g_free(priv);
@@ -79,6 +80,7 @@ qemuDomainNew(const char *name, const unsigned char *uuid, int id, qemuMonitor *
     priv->version = identity->version;
     priv->target = g_strdup(identity->target);
     priv->kvm = identity->kvm;
+    priv->metadata = qemuMetadataNew();
     qemuLifecycleInit(&priv->life, identity->status, runningReason);
     priv->agentFd = -1;
     virMutexInit(&priv->lock);

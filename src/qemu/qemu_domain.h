@@ -13,6 +13,7 @@
 #include "domain_list.h"
 #include "qemu_identify.h"
 #include "qemu_lifecycle.h"
+#include "qemu_metadata.h"
 #include "qemu_monitor.h"
 #include "qemu_typed_queue.h"
 
@@ -49,13 +50,14 @@ typedef struct {
 
 typedef struct _qemuDomain qemuDomain;
 struct _qemuDomain {
-    qemuMonitor *mon;               /* a reference; immutable, as all down to @kvm */
+    qemuMonitor *mon;               /* a reference; immutable, as all down to @metadata */
     char *path;                     /* of its socket */
     pid_t pid;                      /* of QEMU; 0: unknown */
     guint64 pidStart;               /* so that a reused number is found out */
     unsigned long version;
     char *target;                   /* QEMU's name for the architecture, or NULL */
     bool kvm;
+    qemuMetadata *metadata;         /* has a lock of its own */
     qemuLifecycle life;             /* I/O thread's own, as the next; others read virDomainObj */
     bool paused;                    /* its monitor, and a sink knows it */
     qemuTypedQueue *typed;          /* likewise */

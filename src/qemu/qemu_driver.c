@@ -378,6 +378,50 @@ qemuDomainGetXMLDesc(virDomainPtr dom, unsigned int flags)
     return (obj = qemuDriverFind(dom)) ? qemuXMLFormatDomain(obj) : NULL;
 }
 
+/* Every domain runs, and nobody has defined it. */
+static int
+qemuDriverCheckImpact(unsigned int flags)
+{
+    if (!(flags & VIR_DOMAIN_AFFECT_CONFIG))
+        return 0;
+    virReportError(VIR_ERR_OPERATION_INVALID, "%s",
+                   _("transient domains do not have any persistent config"));
+    return -1;
+}
+
+static char *
+qemuDomainGetMetadata(virDomainPtr dom, int type, const char *uri, unsigned int flags)
+{
+    g_autoptr(virDomainObj) obj = NULL;
+
+    virCheckFlagsReturn(VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG, NULL);
+    if (!(obj = qemuDriverFind(dom)) || qemuDriverCheckImpact(flags) < 0)
+        return NULL;
+    return qemuMetadataGet(qemuDomainGet(obj)->metadata, type, uri);
+}
+
+static int
+qemuDomainSetMetadata(virDomainPtr dom, int type, const char *metadata, const char *key,
+                      const char *uri, unsigned int flags)
+{
+    const virDomainEventArgs args = { .numbers = { type }, VIR_DOMAIN_EVENT_TEXTS(uri) };
+    virObjectEventState *state = qemuInstanceEvents(qemuDriverInstance(dom->conn));
+    g_autoptr(virDomainObj) obj = NULL;
+    virObjectEventBatch batch = { 0 };
+
+    virCheckFlagsReturn(VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG, -1);
+    if (!(obj = qemuDriverFind(dom)) || qemuDriverCheckImpact(flags) < 0 ||
+        qemuMetadataSet(qemuDomainGet(obj)->metadata, type, metadata, key, uri) < 0)
+        return -1;
+    if (virObjectEventStateGetKinds(state) & (1 << VIR_DOMAIN_EVENT_ID_METADATA_CHANGE)) {
+        virObjectEventBatchAdd(&batch, virDomainEventNew(obj->ident,
+                                                         VIR_DOMAIN_EVENT_ID_METADATA_CHANGE,
+                                                         &args));
+        virObjectEventStatePush(state, &batch);
+    }
+    return 0;
+}
+
 static int
 qemuDomainIsActive(virDomainPtr dom)
 {
@@ -642,6 +686,8 @@ const virHypervisorDriver qemuHypervisorDriver = {
     .domainGetInfo = qemuDomainGetInfo,
     .domainGetState = qemuDomainGetState,
     .domainGetXMLDesc = qemuDomainGetXMLDesc,
+    .domainSetMetadata = qemuDomainSetMetadata,
+    .domainGetMetadata = qemuDomainGetMetadata,
     .domainIsActive = qemuDomainIsActive,
     .domainIsPersistent = qemuDomainIsPersistent,
     .domainIsUpdated = qemuDomainIsUpdated,

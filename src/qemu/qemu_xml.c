@@ -273,6 +273,7 @@ static void
 qemuXMLFormatMetadata(GString *buf, virDomainObj *dom)
 {
     qemuDomain *priv = qemuDomainGet(dom);
+    g_autofree char *elements = qemuMetadataFormatElements(priv->metadata);
 
     g_string_append(buf, "  <metadata>\n    <virtmon:attach xmlns:virtmon='" QEMU_XML_NAMESPACE
                          "'");
@@ -283,13 +284,16 @@ qemuXMLFormatMetadata(GString *buf, virDomainObj *dom)
     qemuXMLAttribute(buf, "path", priv->path);
     g_string_append(buf, "/>\n      <virtmon:stream");
     qemuXMLAttribute(buf, "id", dom->ident->stream);
-    g_string_append(buf, "/>\n    </virtmon:attach>\n  </metadata>\n");
+    g_string_append(buf, "/>\n    </virtmon:attach>\n");
+    g_string_append(buf, elements);
+    g_string_append(buf, "  </metadata>\n");
 }
 
 char *
 qemuXMLFormatDomain(virDomainObj *dom)
 {
     g_autoptr(GString) buf = g_string_new(NULL);
+    g_autofree char *texts = NULL;
     char uuid[VIR_UUID_STRING_BUFLEN];
     qemuQueryMemory memory;
     unsigned int cpus = 0;
@@ -301,6 +305,8 @@ qemuXMLFormatDomain(virDomainObj *dom)
                            qemuDomainGet(dom)->kvm ? "kvm" : "qemu", dom->ident->id);
     qemuXMLElement(buf, 2, "name", dom->ident->name);
     qemuXMLElement(buf, 2, "uuid", virUUIDFormat(dom->ident->uuid, uuid));
+    texts = qemuMetadataFormatTexts(qemuDomainGet(dom)->metadata);
+    g_string_append(buf, texts);
     qemuXMLFormatMetadata(buf, dom);
     g_string_append_printf(buf, "  <memory unit='KiB'>%llu</memory>\n", memory.maximum);
     g_string_append_printf(buf, "  <currentMemory unit='KiB'>%llu</currentMemory>\n",

@@ -629,19 +629,29 @@ remoteDaemonDomainGetMessages(virNetServerCall *call, void *opaque, void *ret G_
 }
 
 static int
-remoteDaemonDomainGetMetadata(virNetServerCall *call, void *opaque, void *ret G_GNUC_UNUSED)
+remoteDaemonDomainGetMetadata(virNetServerCall *call, void *opaque, void *result)
 {
     remote_domain_get_metadata_args *args = opaque;
+    remote_domain_get_metadata_ret *ret = result;
     g_autoptr(virDomain) dom = remoteDaemonDomain(call, &args->dom);
 
-    if (remoteDaemonDomainExists(dom) < 0)
-        return -1;
-    virReportErrorFull(VIR_FROM_QEMU, VIR_ERR_NO_DOMAIN_METADATA, __FILE__, __func__, __LINE__,
-                       "%s", _("Requested metadata element is not present"));
-    return -1;
+    ret->metadata = virDomainGetMetadata(dom, args->type, args->uri ? *args->uri : NULL,
+                                         args->flags);
+    return ret->metadata ? 0 : -1;
 }
 
 /* --- acting on a domain --- */
+
+static int
+remoteDaemonDomainSetMetadata(virNetServerCall *call, void *opaque, void *ret G_GNUC_UNUSED)
+{
+    remote_domain_set_metadata_args *args = opaque;
+    g_autoptr(virDomain) dom = remoteDaemonDomain(call, &args->dom);
+
+    return virDomainSetMetadata(dom, args->type, args->metadata ? *args->metadata : NULL,
+                                args->key ? *args->key : NULL, args->uri ? *args->uri : NULL,
+                                args->flags);
+}
 
 static int
 remoteDaemonDomainSuspend(virNetServerCall *call, void *opaque, void *ret G_GNUC_UNUSED)
@@ -1050,6 +1060,9 @@ static const virNetServerProc remoteDaemonProcs[] = {
          ARGS(remote_domain_shutdown_flags), VOID, WORKER,
          NEEDS_DOMAIN_IF(remote_domain_shutdown_flags,
                          DOMAIN(INIT_CONTROL), DOMAIN_IF(WRITE, VIR_DOMAIN_SHUTDOWN_GUEST_AGENT))),
+    PROC(REMOTE_PROC_DOMAIN_SET_METADATA, remoteDaemonDomainSetMetadata,
+         ARGS(remote_domain_set_metadata), VOID, ANYWHERE,
+         NEEDS_DOMAIN(remote_domain_set_metadata, DOMAIN(WRITE))),
     PROC(REMOTE_PROC_DOMAIN_GET_METADATA, remoteDaemonDomainGetMetadata,
          ARGS(remote_domain_get_metadata), RET(remote_domain_get_metadata), ANYWHERE,
          NEEDS_DOMAIN(remote_domain_get_metadata, DOMAIN(READ))),

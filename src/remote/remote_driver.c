@@ -573,6 +573,31 @@ remoteDomainGetXMLDesc(virDomainPtr dom, unsigned int flags)
 }
 
 static int
+remoteDomainSetMetadata(virDomainPtr dom, int type, const char *metadata, const char *key,
+                        const char *uri, unsigned int flags)
+{
+    remote_domain_set_metadata_args args = {
+        .type = type, .metadata = metadata ? (char **)&metadata : NULL,
+        .key = key ? (char **)&key : NULL, .uri = uri ? (char **)&uri : NULL, .flags = flags,
+    };
+
+    return remoteCallDomain(dom, REMOTE_PROC_DOMAIN_SET_METADATA, &args, NULL);
+}
+
+static char *
+remoteDomainGetMetadata(virDomainPtr dom, int type, const char *uri, unsigned int flags)
+{
+    remote_domain_get_metadata_args args = {
+        .type = type, .uri = uri ? (char **)&uri : NULL, .flags = flags,
+    };
+    remote_domain_get_metadata_ret ret;
+
+    if (remoteCallDomain(dom, REMOTE_PROC_DOMAIN_GET_METADATA, &args, &ret) < 0)
+        return NULL;
+    return ret.metadata;
+}
+
+static int
 remoteDomainIsActive(virDomainPtr dom)
 {
     remote_domain_is_active_args args;
@@ -834,6 +859,8 @@ const virHypervisorDriver remoteHypervisorDriver = {
     .domainGetInfo = remoteDomainGetInfo,
     .domainGetState = remoteDomainGetState,
     .domainGetXMLDesc = remoteDomainGetXMLDesc,
+    .domainSetMetadata = remoteDomainSetMetadata,
+    .domainGetMetadata = remoteDomainGetMetadata,
     .domainIsActive = remoteDomainIsActive,
     .domainIsPersistent = remoteDomainIsPersistent,
     .domainIsUpdated = remoteDomainIsUpdated,

@@ -49,6 +49,7 @@ static const virErrorText virErrorTexts[] = {
     { VIR_ERR_OPERATION_FAILED, N_("operation failed"), N_("operation failed: %s") },
     { VIR_ERR_XML_ERROR, N_("XML description is invalid or not well formed"),
       N_("XML error: %s") },
+    { VIR_ERR_XML_DETAIL, N_("XML is not well formed"), "%s" },
     { VIR_ERR_OPERATION_DENIED, N_("operation forbidden for read only access"),
       N_("operation forbidden: %s") },
     { VIR_ERR_CONF_SYNTAX, N_("configuration file syntax error"),
