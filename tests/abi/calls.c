@@ -248,6 +248,14 @@ askDomain(virConnectPtr conn, virDomainPtr dom)
     INT(virDomainGetState(dom, &state, &reason, 0));
     printf("%d %d\n", state, reason);
     TEXT(virDomainGetXMLDesc(dom, 0));
+    TEXT(virDomainGetMetadata(dom, VIR_DOMAIN_METADATA_TITLE, NULL, 0));
+    INT(virDomainSetMetadata(dom, VIR_DOMAIN_METADATA_TITLE, "a title", NULL, NULL, 0));
+    TEXT(virDomainGetMetadata(dom, VIR_DOMAIN_METADATA_TITLE, NULL, VIR_DOMAIN_AFFECT_LIVE));
+    INT(virDomainSetMetadata(dom, VIR_DOMAIN_METADATA_ELEMENT, "<a><b/></a>", "x", "urn:x", 0));
+    TEXT(virDomainGetMetadata(dom, VIR_DOMAIN_METADATA_ELEMENT, "urn:x", 0));
+    INT(virDomainSetMetadata(dom, VIR_DOMAIN_METADATA_ELEMENT, NULL, NULL, "urn:x", 0));
+    TEXT(virDomainGetMetadata(dom, VIR_DOMAIN_METADATA_ELEMENT, "urn:x", 0));
+    INT(virDomainSetMetadata(dom, VIR_DOMAIN_METADATA_TITLE, NULL, NULL, NULL, 0));
     INT(virDomainIsActive(dom));
     INT(virDomainIsPersistent(dom));
     INT(virDomainIsUpdated(dom));

@@ -133,6 +133,8 @@ notADomain(virDomainPtr dom)
     INT(virDomainGetState(dom, &state, NULL, 0));
     PTR(virDomainGetOSType(dom));
     PTR(virDomainGetXMLDesc(dom, 0));
+    PTR(virDomainGetMetadata(dom, VIR_DOMAIN_METADATA_TITLE, NULL, 0));
+    INT(virDomainSetMetadata(dom, VIR_DOMAIN_METADATA_TITLE, "a", NULL, NULL, 0));
     INT(virDomainIsActive(dom));
     INT(virDomainIsPersistent(dom));
     INT(virDomainIsUpdated(dom));
@@ -209,6 +211,7 @@ notForReaders(virConnectPtr conn, virDomainPtr dom)
     INT(virDomainReset(dom, 0));
     INT(virDomainDestroy(dom));
     INT(virDomainDestroyFlags(dom, 0));
+    INT(virDomainSetMetadata(dom, VIR_DOMAIN_METADATA_TITLE, "a", NULL, NULL, 0));
     PTR(virDomainGetXMLDesc(dom, VIR_DOMAIN_XML_SECURE));
     PTR(virDomainGetXMLDesc(dom, VIR_DOMAIN_XML_MIGRATABLE));
     INT(virDomainQemuMonitorCommand(dom, "{}", &result, 0));

@@ -183,7 +183,8 @@ OFFERED = """
     virDomainLookupByID virDomainLookupByName virDomainLookupByUUID virDomainLookupByUUIDString
     virDomainRef virDomainFree virDomainGetConnect virDomainGetName virDomainGetUUID
     virDomainGetUUIDString virDomainGetID virDomainGetOSType virDomainGetInfo virDomainGetState
-    virDomainGetXMLDesc virDomainIsActive virDomainIsPersistent virDomainIsUpdated
+    virDomainGetXMLDesc virDomainGetMetadata virDomainSetMetadata
+    virDomainIsActive virDomainIsPersistent virDomainIsUpdated
     virDomainSuspend virDomainResume virDomainShutdown virDomainShutdownFlags virDomainReboot
     virDomainReset virDomainDestroy virDomainDestroyFlags
     virConnectDomainEventRegister virConnectDomainEventDeregister
