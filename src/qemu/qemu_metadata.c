@@ -19,6 +19,9 @@
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
+/* Of a line that isn't XML, so many bytes are told. */
+#define QEMU_METADATA_COLUMNS_MAX 80
+
 typedef struct {
     char *uri;
     char *own;                  /* as it was set: without its namespace */
@@ -93,20 +96,31 @@ qemuMetadataDump(xmlDocPtr doc, unsigned int level)
     return text;
 }
 
+/* With the line that it is about, and a mark below the place, as libvirt has it. */
+static void
+qemuMetadataReportXML(const char *text, const xmlError *error)
+{
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    int line = error ? CLAMP(error->line, 1, MAX((int)g_strv_length(lines), 1)) : 1;
+    int column = error ? CLAMP(error->int2, 1, QEMU_METADATA_COLUMNS_MAX) : 1;
+    g_autofree char *mark = g_strnfill(column - 1, '-');
+    g_autofree char *what = g_strchomp(g_strdup(error && error->message ? error->message : ""));
+
+    virReportError(VIR_ERR_XML_DETAIL, "(metadata_xml):%d: %s\n%.*s\n%s^", line, what,
+                   QEMU_METADATA_COLUMNS_MAX, lines[0] ? lines[line - 1] : "", mark);
+}
+
 static xmlDocPtr
 qemuMetadataParse(const char *text)
 {
     xmlParserCtxtPtr parser = xmlNewParserCtxt();
     xmlDocPtr doc;
-    const xmlError *error;
 
     doc = xmlCtxtReadMemory(parser, text, (int)strlen(text), NULL, NULL,
                             XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING |
                             XML_PARSE_NOBLANKS);
     if (!doc) {
-        error = xmlCtxtGetLastError(parser);
-        virReportError(VIR_ERR_XML_DETAIL, "(metadata_xml):%d: %s", error ? error->line : 1,
-                       error && error->message ? g_strchomp(error->message) : "");
+        qemuMetadataReportXML(text, xmlCtxtGetLastError(parser));
     } else if (xmlGetIntSubset(doc)) {
         /* Entities could make much of little. */
         virReportError(VIR_ERR_XML_DETAIL, "%s",

@@ -596,7 +596,7 @@ NEEDS = {
         "DOMAIN_SHUTDOWN": "domain:init-control",
         "DOMAIN_SHUTDOWN_FLAGS": "domain:init-control ?domain:write",
         "DOMAIN_REBOOT": "domain:init-control ?domain:write",
-        "DOMAIN_RESET": "domain:reset",
+        "DOMAIN_RESET": "domain:reset", "DOMAIN_SET_METADATA": "domain:write",
         "DOMAIN_DESTROY": "domain:stop", "DOMAIN_DESTROY_FLAGS": "domain:stop",
     },
     "QEMU": {

@@ -127,6 +127,14 @@ qemu-monitor-event --regex --event '((('; qemu-monitor-event --event ''
 event; event --list; event --all --event lifecycle; event --event nosuch; event lifecycle
 event --domain nosuch --all; -r event --all --timeout 1
 desc g1; desc g1 --title; metadata g1 http://example.com/; start g1; start nosuch
+desc g1 some words; desc g1; desc g1 --title --live mine; desc g1 --title; list --title; dominfo g1
+desc g1 --config; desc g1 --config x; desc g1 --title --current; desc g1 ''; desc g1
+-r desc g1 --title; -r desc g1 x; desc g1 --title ''; desc g1 --title; desc nosuch; list --title
+metadata g1 urn:x --key x --set '<a b="1"><c>t</c></a>'; metadata g1 urn:x
+metadata g1 urn:x --live --key y --set '<n/>'; metadata g1 urn:x; -r metadata g1 urn:x
+metadata g1 urn:x --key x --set '<a'; metadata g1 urn:x --config; metadata g1 urn:x --remove --set x
+metadata g1 urn:x --set '<a/>'; -r metadata g1 urn:x --remove; metadata g1 urn:x --remove
+metadata g1 urn:x --remove; metadata g1 urn:x; metadata nosuch urn:x
 create /dev/null; define /dev/null; undefine g1; autostart g1; snapshot-list g1; list
 managedsave nosuch; setvcpus g1 2; domtime g1; net-list; pool-list; nodeinfo; list
 domcapabilities; sysinfo; maxvcpus; setmem g1 32768; domstats g1; dump g1 /dev/null; list
