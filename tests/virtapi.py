@@ -27,6 +27,7 @@ ERR_NO_SUPPORT = 3
 ERR_INVALID_ARG = 8
 ERR_OPERATION_FAILED = 9
 ERR_OPERATION_DENIED = 29
+ERR_XML_DETAIL = 35
 ERR_SYSTEM_ERROR = 38
 ERR_RPC = 39
 ERR_GNUTLS_ERROR = 40
@@ -136,12 +137,14 @@ PROTOTYPES = {
         "virDomainGetName": (TEXT, POINTER),
         "virDomainGetState": (INT, POINTER, POINTER, POINTER, UINT),
         "virDomainGetUUIDString": (INT, POINTER, POINTER),
+        "virDomainGetMetadata": (POINTER, POINTER, INT, TEXT, UINT),
         "virDomainGetXMLDesc": (POINTER, POINTER, UINT),
         "virDomainLookupByID": (POINTER, POINTER, INT),
         "virDomainLookupByName": (POINTER, POINTER, TEXT),
         "virDomainLookupByUUIDString": (POINTER, POINTER, TEXT),
         "virDomainReset": (INT, POINTER, UINT),
         "virDomainResume": (INT, POINTER),
+        "virDomainSetMetadata": (INT, POINTER, INT, TEXT, TEXT, TEXT, UINT),
         "virDomainSuspend": (INT, POINTER),
         "virEventAddTimeout": (INT, INT, TICK, POINTER, POINTER),
         "virEventRegisterDefaultImpl": (INT,),
@@ -413,6 +416,13 @@ class Domain:
 
     def xml(self):
         return take_text(api.virDomainGetXMLDesc(self.handle, 0))
+
+    def set_metadata(self, kind, text, key=None, uri=None, flags=0):
+        texts = [None if one is None else one.encode() for one in (text, key, uri)]
+        checked(api.virDomainSetMetadata(self.handle, kind, *texts, flags))
+
+    def metadata(self, kind, uri=None, flags=0):
+        return take_text(api.virDomainGetMetadata(self.handle, kind, uri and uri.encode(), flags))
 
     def suspend(self):
         checked(api.virDomainSuspend(self.handle))

@@ -35,7 +35,7 @@ int qemuMetadataSet(qemuMetadata *metadata, int type, const char *text, const ch
  * error reported, VIR_ERR_NO_DOMAIN_METADATA if there is none. */
 char *qemuMetadataGet(qemuMetadata *metadata, int type, const char *uri);
 
-/* For the domain's XML, indented by 2: title and description; never NULL, and the caller frees it. */
+/* For the domain's XML, indented by 2: title and description; never NULL, the caller frees it. */
 char *qemuMetadataFormatTexts(qemuMetadata *metadata);
 /* The same of the elements, indented by 4, with their namespaces. */
 char *qemuMetadataFormatElements(qemuMetadata *metadata);

@@ -15,6 +15,7 @@ import time
 import bootguest
 import pytest
 import spice
+import virtapi
 from conftest import DEADLINE, Output, uri_of, vnc_visit
 from qmppeer import Peer, event
 from qtest import Qtest, Virtio, VirtioQueue
@@ -209,6 +210,48 @@ def test_our_client_and_virtmond(scripted, virtmond, connect):
     check_scripted(scripted, connect(virtmond.uri()))
 
 
+# --- what is ours ---
+
+DESCRIPTION, TITLE, ELEMENT = range(3)
+CHANGES = [(TITLE, "mine", None, None), (DESCRIPTION, "of\nmine", None, None),
+           (ELEMENT, "<a><b/></a>", "x", "urn:x"), (ELEMENT, None, None, "urn:x"),
+           (TITLE, None, None, None)]
+CHANGED = [[kind, uri] for kind, _, _, uri in CHANGES]
+
+
+def test_metadata(scripted, virtmond, connect):
+    """Set in one process, told in both; what isn't done is not told."""
+    virtmond.wait_until_known("scripted")
+    conn, other = connect(virtmond.uri()), connect(virtmond.uri())
+    events = [one.typed(KINDS.index("metadata-change")) for one in (conn, other)]
+    domain = conn.domain("scripted")
+    for change in CHANGES:
+        domain.set_metadata(*change)
+        if change[1]:
+            assert other.domain("scripted").metadata(change[0], change[3]) == \
+                change[1].replace("<a><b/></a>", "<a>\n  <b/>\n</a>")
+    for bad, code in [((ELEMENT, "<a", "x", "urn:x"), virtapi.ERR_XML_DETAIL),
+                      ((TITLE, "two\nlines", None, None), virtapi.ERR_INVALID_ARG),
+                      ((TITLE, "x", None, None, 2), virtapi.ERR_OPERATION_INVALID)]:
+        with pytest.raises(Error) as error:
+            domain.set_metadata(*bad)
+        assert error.value.code == code
+    domain.set_metadata(DESCRIPTION, "")
+    for seen in events:
+        seen.wait(len(CHANGES) + 1)
+        assert [list(one.arguments) for one in seen.events] == [*CHANGED, [DESCRIPTION, None]]
+    assert "<title>" not in domain.xml()
+
+
+def test_metadata_in_process(scripted, connect):
+    conn = connect(uri_of(scripted.path))
+    events = conn.typed(KINDS.index("metadata-change"))
+    for change in CHANGES:
+        conn.domain("scripted").set_metadata(*change)
+    events.wait(len(CHANGES))
+    assert [list(one.arguments) for one in events.events] == CHANGED
+
+
 class Client(Output):
     """A program with bindings of libvirt's own."""
 
@@ -241,7 +284,7 @@ def as_texts(value):
 @pytest.mark.parametrize("program", [["/usr/bin/python3", HERE / "python_client.py"],
                                      ["/usr/bin/perl", HERE / "perl_client.pl"]],
                          ids=["python", "perl"])
-def test_other_clients(program, scripted, virtmond):
+def test_other_clients(program, scripted, virtmond, connect):
     """What libvirt's library makes of virtmond's messages, through its bindings."""
     virtmond.wait_until_known("scripted")
     client = Client(program, virtmond.uri())
@@ -250,6 +293,9 @@ def test_other_clients(program, scripted, virtmond):
         play(scripted)
         client.wait_for(lambda _: sum(one[0] == "typed" for one in client.told) >=
                         len(FOLLOWS) - len(AT_THE_END))
+        domain = connect(virtmond.uri()).domain("scripted")
+        for change in CHANGES:
+            domain.set_metadata(*change)
         scripted.babble()
         client.wait_for(lambda _: any(one[0] == "typed" and as_texts(one[3]) == ["5", "0"]
                                       for one in client.told))
@@ -258,7 +304,9 @@ def test_other_clients(program, scripted, virtmond):
         status = client.finish()
         assert (status, client.err) == (0, [])
         seen = [(KINDS[one[1]], as_texts(one[3])) for one in client.told if one[0] == "typed"]
-        assert seen == [(kind, as_texts(arguments)) for kind, arguments in FOLLOWS]
+        expected = [*FOLLOWS[:-len(AT_THE_END)], *[("metadata-change", one) for one in CHANGED],
+                    *AT_THE_END]
+        assert seen == [(kind, as_texts(arguments)) for kind, arguments in expected]
         assert {one[2] for one in client.told if one[0] == "typed"} == {"scripted"}
     finally:
         client.close()
