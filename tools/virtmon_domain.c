@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "virtmon_metadata.h"
 #include "virtmon_xml.h"
 
 #define VIRTMON_OPT_DOMAIN(text) \
@@ -610,9 +611,15 @@ virtmonRunDestroy(vshControl *ctl, const vshCmd *cmd)
 /* --- tables --- */
 
 const vshCmdDef virtmonDomainCommands[] = {
+    { "desc", virtmonRunDesc, virtmonOptDesc, N_("a domain's description or title"),
+      N_("Prints the description or the title of a domain, or sets it: to the words given, or in an "
+         "editor."), 0 },
     { "destroy", virtmonRunDestroy, virtmonOptDestroy, N_("stop a domain at once"),
       N_("Stops the domain without telling the guest, as if its power had failed. A QEMU that "
          "was not started by libvirt ends for good."), 0 },
+    { "metadata", virtmonRunMetadata, virtmonOptMetadata, N_("an XML element kept for a domain"),
+      N_("Prints the XML element that is kept for a domain under a namespace, sets or removes it."),
+      0 },
     { "reboot", virtmonRunReboot, virtmonOptShutdown, N_("have a domain start anew"),
       N_("Asks the guest to reboot, and does not wait until it has."), 0 },
     { "reset", virtmonRunReset, virtmonOptDomain, N_("reset a domain at once"),

@@ -59,6 +59,10 @@ def test_as_virsh_does(test_uri, words):
 @pytest.mark.parametrize("command", [
     "suspend test; domstate test --reason; list; resume test; domstate test --reason; list",
     "suspend 1; resume 1", f"suspend {TEST_UUID}; resume {TEST_UUID}", "reset test",
+    "desc test a  b 'c  d'; desc test; desc test --title; desc 1 ''; desc test; desc test --live",
+    f"desc {TEST_UUID} --title a b; desc test --title; list --title; dumpxml test --xpath //title",
+    "metadata test urn:a k '<a>b</a>'; metadata test urn:a; metadata test urn:a --remove; "
+    "metadata test urn:a; metadata test urn:a --set '<a/>'",
 ])
 def test_acting_as_virsh_does(test_uri, command):
     assert virtmon(test_uri, command) == virsh(command)

@@ -137,6 +137,8 @@ COMMANDS = [
     f"'{EVIL}'", f"list --{EVIL}", f"help '{EVIL}'", f"cd '/{EVIL}'",
     f"connect 'qemu:///{EVIL}'", f"qemu-monitor-event --domain '{EVIL}x'",
     f"qemu-monitor-event --regex --event '((({EVIL}'", "complete -- domstate ''",
+    f"desc {UUID}", f"desc {UUID} 'a{EVIL}'; desc {UUID}", f"metadata {UUID} '{EVIL}'",
+    f"metadata {UUID} urn:e k '<a>\u202eo</a>'; metadata {UUID} urn:e",
 ]
 
 

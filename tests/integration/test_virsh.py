@@ -22,7 +22,8 @@ from daemons import Libvirtd, Virtmond, quiet_firmware, wait_for_socket
 VIRSH = ["virsh"]
 VIRTMON = [BUILD / "tools" / "virtmon"]
 ENV = {**{name: value for name, value in os.environ.items()
-          if not re.match("VIRSH_|VIRTMON_|LIBVIRT_|LD_PRELOAD", name)}, "LC_ALL": "C.UTF-8"}
+          if not re.match("VIRSH_|VIRTMON_|LIBVIRT_|LD_PRELOAD|VISUAL$|EDITOR$", name)},
+       "LC_ALL": "C.UTF-8"}
 
 # What a program has that the other hasn't for reasons of its own.
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -79,13 +80,17 @@ DIFFERS = {
 OWN_WORDS = {
     "dominfo g1": ("it asks nothing about security models, which attached guests have none of",
                    lambda text: re.sub(r"Security .*\n", "", text)),
+    "metadata g1 urn:a --live --config": (
+        "the library refuses it, as it does elsewhere",
+        lambda text: text.replace("Flags", "invalid argument: flags").replace(
+            "are mutually exclusive", "exclude each other")),
     "qemu-monitor-command g1 --pass-fds 77 query-status": (
         "the library finds it out, and says it itself",
         lambda text: text.replace("Cannot duplicate FD 77", "cannot duplicate file descriptor 77")),
 }
 OWN_WORDS |= {f"{option} dominfo g1": OWN_WORDS["dominfo g1"] for option in ("-r", "-q")}
 # Commands that our shell does not have.
-FOREIGN = {"start", "desc", "metadata", "domblklist", "domiflist", "vcpucount", "domdisplay"}
+FOREIGN = {"start", "domblklist", "domiflist", "vcpucount", "domdisplay"}
 FOREIGN |= {command.split()[0] for command, row in DIFFERS.items() if row[0] == UNSERVED}
 
 # Each line is a test, of commands that are run in turn and leave the guest as it was.
@@ -126,15 +131,27 @@ qemu-monitor-event --timeout 1; qemu-monitor-event nosuch; qemu-monitor-event g1
 qemu-monitor-event --regex --event '((('; qemu-monitor-event --event ''
 event; event --list; event --all --event lifecycle; event --event nosuch; event lifecycle
 event --domain nosuch --all; -r event --all --timeout 1
-desc g1; desc g1 --title; metadata g1 http://example.com/; start g1; start nosuch
-desc g1 some words; desc g1; desc g1 --title --live mine; desc g1 --title; list --title; dominfo g1
-desc g1 --config; desc g1 --config x; desc g1 --title --current; desc g1 ''; desc g1
--r desc g1 --title; -r desc g1 x; desc g1 --title ''; desc g1 --title; desc nosuch; list --title
-metadata g1 urn:x --key x --set '<a b="1"><c>t</c></a>'; metadata g1 urn:x
-metadata g1 urn:x --live --key y --set '<n/>'; metadata g1 urn:x; -r metadata g1 urn:x
-metadata g1 urn:x --key x --set '<a'; metadata g1 urn:x --config; metadata g1 urn:x --remove --set x
-metadata g1 urn:x --set '<a/>'; -r metadata g1 urn:x --remove; metadata g1 urn:x --remove
-metadata g1 urn:x --remove; metadata g1 urn:x; metadata nosuch urn:x
+desc g1; desc g1 --title; -q desc g1; -r desc g1 --title; desc nosuch; desc; desc ''; list --title
+desc g1 two  words 'and  more'; desc g1; -q desc g1; -r desc g1; desc g1 ''; desc g1
+desc g1 a --new-desc b c; desc g1 --live; desc g1 --current; desc g1 --new-desc=; desc g1 --bogus
+desc g1 -- --live; -q desc g1; -q desc g1 --live ''; desc g1
+desc g1 --title --live mine; desc g1 --title; list --title; dominfo g1; desc g1 --title ''
+desc g1 --title; desc g1 --config; desc g1 --config x
+desc g1 --live --config; desc g1 --live --current; desc g1 --current --config
+desc nosuch --live --current; desc nosuch x; -r desc g1 x; -r desc g1 --title x; desc g1
+metadata g1 http://example.com/; metadata g1; metadata nosuch urn:a; metadata g1 ''; metadata
+metadata g1 urn:a --set '<a/>'; metadata g1 urn:a --set '' --key k; metadata g1 urn:a --key ''
+metadata g1 urn:a --key k --set '<a b="c"><d/></a>'; metadata g1 urn:a; metadata g1 urn:a --remove
+metadata g1 urn:a k '<h/>'; -q metadata g1 urn:a; metadata g1 urn:a --remove
+metadata g1 urn:a k '<f/>'; dumpxml g1 --xpath '//*[local-name()="f"]'; metadata g1 urn:a --remove
+metadata g1 urn:a --live --key y --set '<n/>'; metadata g1 urn:a --live; metadata g1 urn:a --remove
+-q metadata g1 urn:a k '<g/>'; -r metadata g1 urn:a; -q metadata g1 urn:a --remove --key k
+metadata g1 urn:a --config; metadata g1 urn:a --live --config; -r metadata g1 urn:a --remove
+metadata g1 urn:a --remove; metadata g1 urn:a --key k --set '<bad'; metadata g1 urn:a --edit
+metadata g1 urn:a --edit --set x --remove; metadata g1 urn:a --remove --set x
+metadata g1 urn:a --remove --edit; metadata g1 urn:a --live --current --set x --edit
+metadata g1 urn:a --current --config; metadata nosuch '' --set x; -r metadata g1 urn:a k '<a/>'
+start g1; start nosuch
 create /dev/null; define /dev/null; undefine g1; autostart g1; snapshot-list g1; list
 managedsave nosuch; setvcpus g1 2; domtime g1; net-list; pool-list; nodeinfo; list
 domcapabilities; sysinfo; maxvcpus; setmem g1 32768; domstats g1; dump g1 /dev/null; list
@@ -249,6 +266,47 @@ def test_commands(pair, line):
         _, own = OWN_WORDS.get(command, ("", str))
         out, err, status = said[number]
         assert run(VIRTMON, pair.ours, command) == (own(out), own(err), status), command
+
+
+# What an editor does to the file whose name is put behind it, and the command that starts it. What
+# there is then is what the row before has left; the last of them leave nothing.
+EDITS = [
+    ("echo hello >", "desc g1 --edit"),
+    ("true", "desc g1 --edit"),
+    ("true", "-q desc g1 --edit"),
+    ("sed -i s/hello/hi/", "desc g1 --edit"),
+    ("sed -i s/apple/pear/", "desc g1 --edit an  apple"),
+    ("true", "desc g1 --edit an pear"),
+    ("cp /dev/null", "-r desc g1 --edit"),
+    ("true", "desc g1"),
+    ("cp /dev/null", "desc g1 --edit"),
+    ("cp /dev/null", "desc g1 --edit"),
+    ("true", "desc nosuch --edit"),
+    ("echo name >", "desc g1 --title --edit"),
+    ("echo name >", "desc g1 --title --edit"),
+    ("cp /dev/null", "desc g1 --title --edit"),
+    ("true", "metadata g1 urn:e --edit --key k"),
+    ("true", "-q metadata g1 urn:e --edit --key k"),
+    ("echo '<a>b</a>' >", "metadata g1 urn:e --edit --key k"),
+    ("sed -i s/b/c/", "metadata g1 urn:e --edit --key k"),
+    ("sed -i s/c/d/", "-q metadata g1 urn:e --edit --key k"),
+    ("true", "metadata g1 urn:e"),
+    ("true", "metadata nosuch urn:e --edit"),
+    ("true", "metadata g1 urn:e --edit"),
+    ("true", "metadata g1 urn:e --remove"),
+]
+
+
+@pytest.mark.parametrize("variable", ["VISUAL", "EDITOR"])
+def test_edit(pair, tmp_path, variable):
+    # VISUAL goes first
+    other = {"EDITOR": "false"} if variable == "VISUAL" else {}
+    said = [[run(program, daemon, command, env={"TMPDIR": str(tmp_path), variable: editor, **other})
+             for editor, command in EDITS]
+            for program, daemon in ((VIRSH, pair.theirs), (VIRSH, pair.ours), (VIRTMON, pair.ours))]
+    assert said[1] == said[0]
+    assert said[2] == said[0]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_all_our_commands_are_tried(pair):
