@@ -19,26 +19,27 @@ vshOptValueName(const vshOptDef *opt)
 }
 
 /* How the option is given: "--flag", "--name <string>", "[--name] <string>" where the name may
- * be left out of something required, "<string>" where it usually is. */
+ * be left out of something required or behind such, "<string>" where it usually is. */
 static char *
-vshHelpOptionForm(const vshOptDef *opt)
+vshHelpOptionForm(const vshCmdDef *command, const vshOptDef *opt)
 {
     bool required = opt->flags & VSH_OPT_REQUIRED;
+    bool rest = opt->type == VSH_OPT_ARGV;
 
     if (opt->type == VSH_OPT_BOOL)
         return g_strdup_printf("--%s", opt->name);
-    if (opt->type == VSH_OPT_ARGV && !required)
+    if (rest && !required && !(command->options->flags & VSH_OPT_REQUIRED))
         return g_strdup(vshOptValueName(opt));
-    if (required && !(opt->flags & VSH_OPT_BY_NAME))
+    if ((required || rest) && !(opt->flags & VSH_OPT_BY_NAME))
         return g_strdup_printf("[--%s] %s", opt->name, vshOptValueName(opt));
     return g_strdup_printf("--%s %s", opt->name, vshOptValueName(opt));
 }
 
 /* The same within the synopsis. */
 static char *
-vshHelpSynopsisForm(const vshOptDef *opt)
+vshHelpSynopsisForm(const vshCmdDef *command, const vshOptDef *opt)
 {
-    g_autofree char *form = vshHelpOptionForm(opt);
+    g_autofree char *form = vshHelpOptionForm(command, opt);
     bool required = opt->flags & VSH_OPT_REQUIRED;
 
     if (opt->type == VSH_OPT_ARGV)
@@ -57,7 +58,7 @@ vshHelpSynopsis(const vshCmdDef *command)
     const vshOptDef *opt;
 
     for (opt = command->options; opt && opt->name; opt++) {
-        g_autofree char *form = vshHelpSynopsisForm(opt);
+        g_autofree char *form = vshHelpSynopsisForm(command, opt);
 
         g_string_append_printf(line, " %s", form);
     }
@@ -93,7 +94,7 @@ vshHelpCommand(vshControl *ctl, const vshCmdDef *command)
     if (command->options && command->options->name) {
         vshPrint(ctl, "\n  %s\n", _("OPTIONS"));
         for (opt = command->options; opt->name; opt++) {
-            g_autofree char *form = vshHelpOptionForm(opt);
+            g_autofree char *form = vshHelpOptionForm(command, opt);
             g_autofree char *padded = vshPad(form, VSH_HELP_OPTION_WIDTH);
 
             vshPrint(ctl, "    %s  %s\n", padded, _(opt->help));

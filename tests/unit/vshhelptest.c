@@ -20,7 +20,7 @@ testCommand(void)
             "\n"
             "  SYNOPSIS\n"
             "    opts <domain> [--event <string>]... [--count <number>] [--name <string>] [--flag] "
-            "[--a-rather-long-flag] [<string>]...\n"
+            "[--a-rather-long-flag] [[--cmd] <string>]...\n"
             "\n"
             "  DESCRIPTION\n"
             "    All kinds\n"
@@ -33,7 +33,7 @@ testCommand(void)
             "    --name <string>  by name only\n"
             "    --flag           yes or no\n"
             "    --a-rather-long-flag  likewise\n"
-            "    <string>         the rest\n"
+            "    [--cmd] <string>  the rest\n"
             "\n"
             "\n",
             "");
