@@ -378,8 +378,7 @@ virDomainSetMetadata(virDomainPtr domain, int type, const char *metadata, const 
         virCheckNullArgReturn(domain->conn, uri, -1);
         virCheckNullArgReturn(domain->conn, key, -1);
         if (type == VIR_DOMAIN_METADATA_TITLE && metadata && strchr(metadata, '\n')) {
-            virReportError(VIR_ERR_INVALID_ARG, "%s",
-                           _("metadata title can't contain newlines"));
+            virReportInvalidArg(metadata, "%s", _("metadata title can't contain newlines"));
             virFailReturn(domain->conn, -1);
         }
     }
@@ -403,9 +402,8 @@ virDomainGetMetadata(virDomainPtr domain, int type, const char *uri, unsigned in
     virResetLastError();
     virCheckDomainReturn(domain, NULL);
     if ((flags & VIR_DOMAIN_AFFECT_LIVE) && (flags & VIR_DOMAIN_AFFECT_CONFIG)) {
-        virReportError(VIR_ERR_INVALID_ARG, "%s",
-                       _("flags 'VIR_DOMAIN_AFFECT_LIVE' and 'VIR_DOMAIN_AFFECT_CONFIG' exclude "
-                         "each other"));
+        virReportInvalidArg(flags, _("Flags '%1$s' and '%2$s' are mutually exclusive"),
+                            "VIR_DOMAIN_AFFECT_LIVE", "VIR_DOMAIN_AFFECT_CONFIG");
         virFailReturn(domain->conn, NULL);
     }
     if (type == VIR_DOMAIN_METADATA_ELEMENT)

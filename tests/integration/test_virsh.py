@@ -80,10 +80,6 @@ DIFFERS = {
 OWN_WORDS = {
     "dominfo g1": ("it asks nothing about security models, which attached guests have none of",
                    lambda text: re.sub(r"Security .*\n", "", text)),
-    "metadata g1 urn:a --live --config": (
-        "the library refuses it, as it does elsewhere",
-        lambda text: text.replace("Flags", "invalid argument: flags").replace(
-            "are mutually exclusive", "exclude each other")),
     "qemu-monitor-command g1 --pass-fds 77 query-status": (
         "the library finds it out, and says it itself",
         lambda text: text.replace("Cannot duplicate FD 77", "cannot duplicate file descriptor 77")),
