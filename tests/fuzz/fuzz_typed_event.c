@@ -33,12 +33,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const unsigned char uuid[VIR_UUID_BUFLEN] = { 0 };
     g_autoptr(GHashTable) commits = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    g_autoptr(GHashTable) ports = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     g_autoptr(GString) seen = g_string_new(NULL);
     g_autoptr(virJSONValue) json = NULL;
     g_autoptr(virJSONValue) answer = NULL;
     g_autofree char *command = NULL;
-    qemuTypedEventMaker maker = { .wanted = G_MAXUINT64, .commits = commits, .add = onEvent,
-                                  .opaque = seen };
+    qemuTypedEventMaker maker = { .wanted = G_MAXUINT64, .commits = commits,
+                                  .agentPorts = ports, .add = onEvent, .opaque = seen };
     const char *text, *end;
 
     if (size < 1 || !(maker.row = qemuTypedEventGet(data[0])))
