@@ -9,14 +9,11 @@
 
 #include "virtmon.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <getopt.h>
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "vsh_main.h"
 
 #define VIRTMON_DEBUG_MAX 4
 
@@ -67,28 +64,10 @@ static const vshProgram virtmonProgram = {
 
 /* --- the command line --- */
 
-/* There is no shell yet that could print it. */
-static void G_GNUC_PRINTF(1, 2)
-virtmonArgumentError(const char *format, ...)
-{
-    g_autofree char *message = NULL;
-    va_list args;
-
-    va_start(args, format);
-    message = g_strdup_vprintf(format, args);
-    va_end(args);
-    fprintf(stderr, "%s%s\n", _("error: "), message);
-}
-
 static void
 virtmonUsage(void)
 {
-    const vshCmdGroup *group;
-    const vshCmdDef *command;
-
-    printf(_("\n%1$s [options]... [<command_string>]\n"
-             "%1$s [options]... <command> [args...]\n\n"),
-           virtmonProgram.name);
+    vshPrintUsage(&virtmonProgram);
     fputs(_("  options:\n"
             "    -c | --connect=URI      where to connect to\n"
             "    -d | --debug=NUM        tell more or less, 0 (all) to 4 (nothing)\n"
@@ -106,17 +85,7 @@ virtmonUsage(void)
             "    -V                      the version, and what is supported\n"
             "         --version[=TYPE]   the same, TYPE is short or long (default short)\n"),
           stdout);
-    fputs(_("  commands (non interactive mode):\n\n"), stdout);
-    for (group = virtmonGroups; group->name; group++) {
-        printf(_(" %1$s (help keyword '%2$s')\n"), _(group->name), group->keyword);
-        for (command = group->commands; command->name; command++) {
-            if (!(command->flags & VSH_CMD_HIDDEN))
-                printf("    %-30s %s\n", command->name, _(command->help));
-        }
-        fputc('\n', stdout);
-    }
-    fputs(_("\n  (\"help <group>\" lists one group, \"help <command>\" explains one command)\n\n"),
-          stdout);
+    vshPrintCommands(&virtmonProgram);
 }
 
 static void
@@ -146,11 +115,11 @@ virtmonParseCount(char option, const char *text, int *count)
     gint64 number;
 
     if (!g_ascii_string_to_signed(text, 10, G_MININT, G_MAXINT, &number, NULL)) {
-        virtmonArgumentError(_("Invalid value for option -%c"), option);
+        vshArgumentError(_("Invalid value for option -%c"), option);
         return false;
     }
     if (number < 0) {
-        virtmonArgumentError(_("option -%c requires a positive integer argument"), option);
+        vshArgumentError(_("option -%c requires a positive integer argument"), option);
         return false;
     }
     *count = number;
@@ -163,12 +132,12 @@ virtmonParseDebug(const char *text, int *level)
     gint64 number;
 
     if (!g_ascii_string_to_signed(text, 10, G_MININT, G_MAXINT, &number, NULL)) {
-        virtmonArgumentError("%s", _("option -d takes a numeric argument"));
+        vshArgumentError("%s", _("option -d takes a numeric argument"));
         return false;
     }
     if (number < 0 || number > VIRTMON_DEBUG_MAX)
-        virtmonArgumentError(_("ignoring debug level %1$d out of range [%2$d-%3$d]"),
-                             (int)number, 0, VIRTMON_DEBUG_MAX);
+        vshArgumentError(_("ignoring debug level %1$d out of range [%2$d-%3$d]"),
+                         (int)number, 0, VIRTMON_DEBUG_MAX);
     else
         *level = number;
     return true;
@@ -183,7 +152,7 @@ virtmonParseEscape(const char *text, virtmonControl *control)
     if (!(len == 1 && *text != '^') &&
         !(len == 2 && *text == '^' &&
           (g_ascii_isalpha(text[1]) || strchr("@[\\]^_", text[1])))) {
-        virtmonArgumentError(_("Invalid string '%s' for escape sequence"), text);
+        vshArgumentError(_("Invalid string '%s' for escape sequence"), text);
         return false;
     }
     g_strlcpy(control->escapeChar, text, sizeof(control->escapeChar));
@@ -204,18 +173,6 @@ static const struct option virtmonOptions[] = {
     { "version", optional_argument, NULL, 'v' },
     { NULL },
 };
-
-static const char *
-virtmonLongOption(int letter)
-{
-    const struct option *option;
-
-    for (option = virtmonOptions; option->name; option++) {
-        if (option->val == letter)
-            return option->name;
-    }
-    return NULL;
-}
 
 /**
  * virtmonParseArguments:
@@ -273,16 +230,8 @@ virtmonParseArguments(int argc, char **argv, virtmonArguments *args)
         case 'V':
             virtmonVersion(letter == 'V' || (optarg && strcmp(optarg, "long") == 0));
             return 0;
-        case ':':
-            virtmonArgumentError(_("option '-%1$c'/'--%2$s' requires an argument"), optopt,
-                                 virtmonLongOption(optopt));
-            return -1;
         default:
-            if (optopt)
-                virtmonArgumentError(_("unsupported option '-%c'. See --help."), optopt);
-            else
-                virtmonArgumentError(_("unsupported option '%s'. See --help."),
-                                     argv[optind - 1]);
+            vshComplainOption(letter, virtmonOptions, argv);
             return -1;
         }
     }
@@ -290,44 +239,6 @@ virtmonParseArguments(int argc, char **argv, virtmonArguments *args)
 }
 
 /* --- the rest --- */
-
-/* A monitor's socket that got the number of a closed stdout would be printed to. */
-static void
-virtmonOpenStandardFiles(void)
-{
-    int fd;
-
-    do {
-        if ((fd = open("/dev/null", O_RDWR)) < 0)
-            abort();
-    } while (fd <= STDERR_FILENO);
-    close(fd);
-}
-
-static void
-virtmonInitLocale(void)
-{
-    const char *dir = getenv("VIRTMON_LOCALEDIR");
-
-    /* An unknown locale is C, as with every program. */
-    setlocale(LC_ALL, "");
-    bindtextdomain(PACKAGE, dir && *dir ? dir : LOCALEDIR);
-    bind_textdomain_codeset(PACKAGE, "UTF-8");
-    textdomain(PACKAGE);
-}
-
-/* Flushes what was printed without a shell. */
-static int
-virtmonExitStatus(bool ok)
-{
-    if (fflush(stdout) != 0) {
-        if (errno != EPIPE)
-            virtmonArgumentError(_("cannot write to the standard output: %s"),
-                                 g_strerror(errno));
-        ok = false;
-    }
-    return ok ? EXIT_SUCCESS : EXIT_FAILURE;
-}
 
 int
 main(int argc, char **argv)
@@ -337,8 +248,8 @@ main(int argc, char **argv)
     vshControl *ctl;
     bool ok;
 
-    virtmonOpenStandardFiles();
-    virtmonInitLocale();
+    vshOpenStandardFiles();
+    vshInitLocale();
     if (uri && *uri)
         control->uri = g_strdup(uri);
 
@@ -348,7 +259,7 @@ main(int argc, char **argv)
         return EXIT_FAILURE;
     case 0:
         g_free(control->uri);
-        return virtmonExitStatus(true);
+        return vshFlushOutput() ? EXIT_SUCCESS : EXIT_FAILURE;
     default:
         break;
     }
@@ -357,12 +268,7 @@ main(int argc, char **argv)
         g_free(control->uri);
         return EXIT_FAILURE;
     }
-    if (optind == argc)
-        ok = vshRunInteractive(ctl);
-    else if (optind == argc - 1)
-        ok = vshRunText(ctl, argv[optind]);
-    else
-        ok = vshRunWords(ctl, argc - optind, argv + optind);
+    ok = vshRunArguments(ctl, argc, argv, optind);
 
     virtmonDisconnect(ctl);
     ok = ok && !vshOutputFailed(ctl);

@@ -9,14 +9,11 @@
 
 #include "virtmon_admin.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <getopt.h>
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "vsh_main.h"
 
 #define VIRTMON_ADMIN_DEBUG_MAX 4
 
@@ -62,28 +59,10 @@ static const vshProgram virtmonAdminProgram = {
 
 /* --- the command line --- */
 
-/* There is no shell yet that could print it. */
-static void G_GNUC_PRINTF(1, 2)
-virtmonAdminArgumentError(const char *format, ...)
-{
-    g_autofree char *message = NULL;
-    va_list args;
-
-    va_start(args, format);
-    message = g_strdup_vprintf(format, args);
-    va_end(args);
-    fprintf(stderr, "%s%s\n", _("error: "), message);
-}
-
 static void
 virtmonAdminUsage(void)
 {
-    const vshCmdGroup *group;
-    const vshCmdDef *command;
-
-    printf(_("\n%1$s [options]... [<command_string>]\n"
-             "%1$s [options]... <command> [args...]\n\n"),
-           virtmonAdminProgram.name);
+    vshPrintUsage(&virtmonAdminProgram);
     fputs(_("  options:\n"
             "    -c | --connect=SOCKET   path of an admin socket, or a URI that names one\n"
             "    -d | --debug=NUM        tell more or less, 0 (all) to 4 (nothing)\n"
@@ -95,17 +74,7 @@ virtmonAdminUsage(void)
             "    -V                      the version, and what is supported\n"
             "         --version[=TYPE]   the same, TYPE is short or long (default short)\n"),
           stdout);
-    fputs(_("  commands (non interactive mode):\n\n"), stdout);
-    for (group = virtmonAdminGroups; group->name; group++) {
-        printf(_(" %1$s (help keyword '%2$s')\n"), _(group->name), group->keyword);
-        for (command = group->commands; command->name; command++) {
-            if (!(command->flags & VSH_CMD_HIDDEN))
-                printf("    %-30s %s\n", command->name, _(command->help));
-        }
-        fputc('\n', stdout);
-    }
-    fputs(_("\n  (\"help <group>\" lists one group, \"help <command>\" explains one command)\n\n"),
-          stdout);
+    vshPrintCommands(&virtmonAdminProgram);
 }
 
 static void
@@ -136,42 +105,17 @@ static const struct option virtmonAdminOptions[] = {
     { NULL },
 };
 
-static const char *
-virtmonAdminLongOption(int letter)
-{
-    const struct option *option;
-
-    for (option = virtmonAdminOptions; option->name; option++) {
-        if (option->val == letter)
-            return option->name;
-    }
-    return NULL;
-}
-
 static bool
 virtmonAdminParseDebug(const char *text, int *debug)
 {
     guint64 level;
 
     if (!g_ascii_string_to_unsigned(text, 10, 0, VIRTMON_ADMIN_DEBUG_MAX, &level, NULL)) {
-        virtmonAdminArgumentError(_("option %s takes a numeric argument"), "-d");
+        vshArgumentError(_("option %s takes a numeric argument"), "-d");
         return false;
     }
     *debug = level;
     return true;
-}
-
-/* Says what is wrong with the option that getopt_long() has stumbled on. */
-static void
-virtmonAdminComplain(int letter, char **argv)
-{
-    if (letter == ':')
-        virtmonAdminArgumentError(_("option '-%1$c'/'--%2$s' requires an argument"), optopt,
-                                  virtmonAdminLongOption(optopt));
-    else if (optopt)
-        virtmonAdminArgumentError(_("unsupported option '-%c'. See --help."), optopt);
-    else
-        virtmonAdminArgumentError(_("unsupported option '%s'. See --help."), argv[optind - 1]);
 }
 
 /* Returns 1 with optind at the first command, 0 if all is done (help, version), -1 with the error
@@ -209,7 +153,7 @@ virtmonAdminParseArguments(int argc, char **argv, virtmonAdminArguments *args)
             virtmonAdminVersion(letter == 'V' || (optarg && strcmp(optarg, "long") == 0));
             return 0;
         default:
-            virtmonAdminComplain(letter, argv);
+            vshComplainOption(letter, virtmonAdminOptions, argv);
             return -1;
         }
     }
@@ -217,43 +161,6 @@ virtmonAdminParseArguments(int argc, char **argv, virtmonAdminArguments *args)
 }
 
 /* --- the rest --- */
-
-/* The daemon's socket that got the number of a closed stdout would be printed to. */
-static void
-virtmonAdminOpenStandardFiles(void)
-{
-    int fd;
-
-    do {
-        if ((fd = open("/dev/null", O_RDWR)) < 0)
-            abort();
-    } while (fd <= STDERR_FILENO);
-    close(fd);
-}
-
-static void
-virtmonAdminInitLocale(void)
-{
-    const char *dir = getenv("VIRTMON_LOCALEDIR");
-
-    /* An unknown locale is C, as with every program. */
-    setlocale(LC_ALL, "");
-    bindtextdomain(PACKAGE, dir && *dir ? dir : LOCALEDIR);
-    bind_textdomain_codeset(PACKAGE, "UTF-8");
-    textdomain(PACKAGE);
-}
-
-/* Flushes what was printed without a shell. */
-static bool
-virtmonAdminFlush(void)
-{
-    if (fflush(stdout) == 0)
-        return true;
-    if (errno != EPIPE)
-        virtmonAdminArgumentError(_("cannot write to the standard output: %s"),
-                                  g_strerror(errno));
-    return false;
-}
 
 static bool
 virtmonAdminRun(int argc, char **argv)
@@ -263,12 +170,7 @@ virtmonAdminRun(int argc, char **argv)
 
     if (virInitialize() < 0 || !(ctl = vshNew(&virtmonAdminProgram, &virtmonAdminArgs.settings)))
         return false;
-    if (optind == argc)
-        ok = vshRunInteractive(ctl);
-    else if (optind == argc - 1)
-        ok = vshRunText(ctl, argv[optind]);
-    else
-        ok = vshRunWords(ctl, argc - optind, argv + optind);
+    ok = vshRunArguments(ctl, argc, argv, optind);
 
     virtmonAdminDisconnect(ctl);
     ok = ok && !vshOutputFailed(ctl);
@@ -282,8 +184,8 @@ main(int argc, char **argv)
     const char *where = getenv("VIRTMON_ADMIN_DEFAULT_CONNECT_URI");
     bool ok = false;
 
-    virtmonAdminOpenStandardFiles();
-    virtmonAdminInitLocale();
+    vshOpenStandardFiles();
+    vshInitLocale();
     if (where && *where)
         virtmonAdminArgs.control.where = g_strdup(where);
 
@@ -291,7 +193,7 @@ main(int argc, char **argv)
     case -1:
         break;
     case 0:
-        ok = virtmonAdminFlush();
+        ok = vshFlushOutput();
         break;
     default:
         ok = virtmonAdminRun(argc, argv);
