@@ -10,7 +10,6 @@ import contextlib
 import itertools
 import json
 import os
-import pathlib
 import random
 import select
 import socket
@@ -23,6 +22,7 @@ import qmppeer
 import wire
 from conftest import BUILD, DEADLINE, WITH_US, Output
 from flood import Flood
+from memory import Memory
 from test_auth import Database, start_args
 from test_transports import Certificates, port_of
 from wire import QEMU, REMOTE, Wire, string, uint, wait_for
@@ -60,23 +60,6 @@ STRING = 4 * MIB                # the longest text of the protocol (REMOTE_STRIN
 QUEUE = 64 * MIB
 # Buffers, stacks of threads and pages that are touched only now, whatever is tried.
 ALLOWANCE = 6 * MIB
-
-
-class Memory:
-    """How much more a process has of it, since this was made."""
-
-    def __init__(self, pid):
-        self.process = pathlib.Path(f"/proc/{pid}")
-        (self.process / "clear_refs").write_text("5")
-        self.start = self.read("VmRSS")
-
-    def read(self, name):
-        text = (self.process / "status").read_text()
-        return int(text[text.index(name + ":"):].split()[1]) * KIB
-
-    @property
-    def peak(self):
-        return self.read("VmHWM")
 
 
 class Good:

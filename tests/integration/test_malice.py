@@ -14,6 +14,7 @@ import qmppeer
 import virtapi
 from conftest import DEADLINE, uri_of
 from flood import Flood
+from memory import Memory
 
 LOST = "VIRTMON_EVENTS_LOST"
 STARTED, STOPPED = 2, 5
@@ -22,25 +23,6 @@ SANITIZED = os.environ.get("VIRTMON_SANITIZED") == "1"
 # What one driver holds of events, and as much again for what is on its way; a sanitizer needs
 # several times as much for the same.
 MEMORY_MAX = (64 + 64) * MIB * (4 if SANITIZED else 1)
-
-
-def memory(name):
-    """A line of /proc/self/status, in bytes."""
-    with open("/proc/self/status", encoding="ascii") as status:
-        return next(int(line.split()[1]) * 1024 for line in status if line.startswith(name + ":"))
-
-
-class Memory:
-    """How much more memory this process has had at once, since this was made."""
-
-    def __init__(self):
-        with open("/proc/self/clear_refs", "w", encoding="ascii") as clear:
-            clear.write("5")
-        self.start = memory("VmRSS")
-
-    @property
-    def peak(self):
-        return memory("VmHWM") - self.start
 
 
 class Company:
@@ -201,7 +183,7 @@ SENSELESS = {
 def test_a_peer_without_sense_is_given_up(bad, kind):
     """The other domain's events come meanwhile."""
     start, block = SENSELESS[kind]
-    used = Memory()
+    used = Memory(os.getpid())
     bad.send(start)
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         sender = pool.submit(send_until_it_ends, bad, block)
@@ -209,7 +191,7 @@ def test_a_peer_without_sense_is_given_up(bad, kind):
         assert sender.result(DEADLINE) <= TAKEN_MAX
         bad.company.wait(STOPPED)
     check_numbers(bad.seen.events)
-    assert used.peak < MEMORY_MAX
+    assert used.growth < MEMORY_MAX
 
 
 def test_replies_that_nobody_asked_for(bad):
@@ -324,13 +306,13 @@ def test_a_million_events_for_a_loop_that_stands_still(flood, company):
     literal = one.conn.watch("BENCH_IO_ERROR", one.conn.domain("guest0"))
     literal.events = others = Tally()
     others.append = lambda event: setattr(others, "count", others.count + 1)
-    used = Memory()
+    used = Memory(os.getpid())
     flood.order(f"flood 0 0 {events} 290")
     flood.wait_written()
     # The loop hasn't run yet; the other's events wait behind those of the flood.
     for _ in range(10):
         one.qemu.command("system_reset")
-    peak = used.peak
+    peak = used.growth
 
     virtapi.wait(lambda: tally.count + tally.lost == events,
                  lambda: f"{events} events but {tally.count}, and {tally.lost} lost")
@@ -352,12 +334,12 @@ def test_names_invented_by_the_thousand(flood, company):
     one.conn.watch("NEVER*", None, virtapi.GLOB)
     seen = one.conn.watch(None, one.conn.domain("guest0"))
     seen.events = tally = Tally()
-    used = Memory()
+    used = Memory(os.getpid())
     flood.order("names 50000")
     flood.order("flood 0 0 50000 290")
     virtapi.wait(lambda: tally.expected == 50001, lambda: f"50000 events but {tally.count}")
     assert tally.lost == 0
-    assert used.peak < MEMORY_MAX
+    assert used.growth < MEMORY_MAX
     one.check()
 
 
