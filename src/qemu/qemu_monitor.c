@@ -683,6 +683,7 @@ qemuMonitorRead(qemuMonitor *mon)
     if (got > 0) {
         mon->received = g_get_real_time();
         virIOThrottleCount(mon->throttle, got);
+        virIOLoopCountRead(mon->io, got);
         if (msg.msg_controllen > 0)
             qemuMonitorTakeFds(mon, &msg);
         qemuMonitorFeed(mon, buffer, got);

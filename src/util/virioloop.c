@@ -15,6 +15,7 @@
 
 #include "virerror_priv.h"
 #include "virgettext.h"
+#include "viriocoalesce.h"
 #include "virioloop_priv.h"
 #include "virlog.h"
 #include "virthread.h"
@@ -64,6 +65,7 @@ struct _virIOLoop {
     GPtrArray *garbage;             /* handles removed in this turn */
     virIOFunc turnEnd;
     void *turnEndOpaque;
+    virIOCoalesce coalesce;
     void *shared;
     GDestroyNotify sharedDestroy;
 };
@@ -132,6 +134,19 @@ virIOLoopRunTimers(virIOLoop *io)
     return -1;
 }
 
+/* Lets some time pass if the last turns were worth too little. */
+static void
+virIOLoopSpaceTurns(virIOLoop *io)
+{
+    unsigned int wait;
+
+    if (io->coalesce.bytes == 0)
+        return;
+    wait = virIOCoalesceTurn(&io->coalesce, g_get_monotonic_time());
+    if (wait > 0)
+        g_usleep(wait);
+}
+
 static void *
 virIOLoopThread(void *opaque)
 {
@@ -147,6 +162,7 @@ virIOLoopThread(void *opaque)
 
         if (io->turnEnd)
             io->turnEnd(io->turnEndOpaque);
+        virIOLoopSpaceTurns(io);
         n = epoll_wait(io->epollFd, events, VIR_IO_LOOP_TURN_MAX, wait);
         if (n < 0 && errno != EINTR) {
             VIR_ERROR("cannot wait for file descriptors: %s", g_strerror(errno));
@@ -420,6 +436,12 @@ virIOLoopShared(virIOLoop *io, void *(*make)(void), GDestroyNotify destroy)
         io->sharedDestroy = destroy;
     }
     return io->shared;
+}
+
+void
+virIOLoopCountRead(virIOLoop *io, size_t bytes)
+{
+    virIOCoalesceCount(&io->coalesce, bytes);
 }
 
 char *

@@ -55,6 +55,9 @@ void virIOLoopRestartTimer(virIOTimer *timer, unsigned int delay);
 void virIOLoopStopTimer(virIOTimer *timer);
 void virIOLoopRemoveTimer(virIOTimer *timer);
 char *virIOLoopBuffer(virIOLoop *io);
+/* So many bytes were read in this turn, by somebody who would rather read more at a time: where
+ * turns come too fast for what they bring, they are spaced (viriocoalesce.h). */
+void virIOLoopCountRead(virIOLoop *io, size_t bytes);
 /* One object that all users in the thread share, made by @make at the first call and freed
  * with the thread; every call gives the same functions. */
 void *virIOLoopShared(virIOLoop *io, void *(*make)(void), GDestroyNotify destroy);

@@ -477,6 +477,85 @@ testShared(void)
     g_assert_cmpuint(sharedFreed, ==, 1);
 }
 
+/* How often this thread has slept. */
+static long
+sleeps(void)
+{
+    struct rusage usage;
+
+    g_assert_cmpint(getrusage(RUSAGE_THREAD, &usage), ==, 0);
+    return usage.ru_nvcsw;
+}
+
+typedef struct {
+    Fixture *f;
+    bool count;                 /* the bytes that are said to be read */
+    virIOHandle *handle;
+    long before;
+} Spinner;
+
+/* Is served in each turn, as nothing is read: the thread has no reason to sleep of its own. */
+static void
+onSpin(virIOHandle *handle G_GNUC_UNUSED, int fd G_GNUC_UNUSED, uint32_t events G_GNUC_UNUSED,
+       void *opaque)
+{
+    Spinner *spinner = opaque;
+    Fixture *f = spinner->f;
+    g_auto(virLockGuard) guard G_GNUC_UNUSED = virLockGuardLock(&f->lock);
+
+    if (f->turns++ == 0)
+        spinner->before = sleeps();
+    f->fired = sleeps() - spinner->before;
+    if (spinner->count)
+        virIOLoopCountRead(f->io, 1);
+    /* Not each time: whoever waits would take the lock, for which this thread sleeps. */
+    if (f->fired >= 200 || f->turns % 1000 == 0)
+        virCondBroadcast(&f->cond);
+}
+
+static void
+spinInThread(void *opaque)
+{
+    Spinner *spinner = opaque;
+
+    spinner->handle = virIOLoopAddHandle(spinner->f->io, spinner->f->pipes[0].fds[0], EPOLLIN, onSpin,
+                                         spinner);
+    g_assert_nonnull(spinner->handle);
+}
+
+static void
+stopInThread(void *opaque)
+{
+    Spinner *spinner = opaque;
+
+    virIOLoopRemoveHandle(spinner->handle);
+}
+
+/* Turns that bring little each, but many of them, are spaced, and no others. */
+static void
+testSpacedTurns(void)
+{
+    Fixture f;
+    Spinner spinner = { .f = &f, .count = true };
+
+    setUp(&f);
+    g_assert_cmpint(pipe2(f.pipes[0].fds, O_CLOEXEC), ==, 0);
+    g_assert_cmpint(write(f.pipes[0].fds[1], "x", 1), ==, 1);
+    virIOLoopInvokeWait(f.io, spinInThread, &spinner);
+    WAIT(&f, f.fired >= 200);
+    virIOLoopInvokeWait(f.io, stopInThread, &spinner);
+
+    f.turns = f.fired = 0;
+    spinner.count = false;
+    virIOLoopInvokeWait(f.io, spinInThread, &spinner);
+    WAIT(&f, f.turns >= 20000);
+    virIOLoopInvokeWait(f.io, stopInThread, &spinner);
+    g_assert_cmpuint(f.fired, <, 200);
+    close(f.pipes[0].fds[0]);
+    close(f.pipes[0].fds[1]);
+    tearDown(&f);
+}
+
 static void
 testNoDescriptors(void)
 {
@@ -508,6 +587,7 @@ main(int argc, char **argv)
     g_test_add_func("/util/ioloop/fairness", testFairness);
     g_test_add_func("/util/ioloop/turn-end", testTurnEnd);
     g_test_add_func("/util/ioloop/shared", testShared);
+    g_test_add_func("/util/ioloop/spaced-turns", testSpacedTurns);
     g_test_add_func("/util/ioloop/no-descriptors", testNoDescriptors);
     return testRunCountingFds();
 }

@@ -1,0 +1,54 @@
+/*
+ * viriocoalesce.h: when to let more come before it is read
+ *
+ * A thread that reads every little thing as it comes is woken for each, and whoever writes pays for
+ * waking it: with one core less than threads that have something to do, all of them wait for one
+ * another then. As network cards do with their interrupts, a reader that is woken too often lets
+ * some time pass before it looks again, and finds more.
+ *
+ * It decides only, and reads no clock: times are the caller's.
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#pragma once
+
+#include <stddef.h>
+#include <glib.h>
+
+/* So many turns within so much time (32,000 a second) are too many. A guest that writes to
+ * pvpanic's port in a loop makes 48,000 of them, a source of 60,000 events a second 15,000. */
+#define VIR_IO_COALESCE_TURNS 64
+#define VIR_IO_COALESCE_TURNS_US 2000
+
+/* How long to wait between turns then: ten of that guest's events. It was measured, with a storming
+ * guest and others on two cores: with 30 it makes little difference, with 60 as much as with 100. */
+#define VIR_IO_COALESCE_WAIT_US 100
+
+/* For so long, after which turns are counted again. */
+#define VIR_IO_COALESCE_FOR_US (100 * 1000)
+
+/* A turn that brings so much is worth its while. */
+#define VIR_IO_COALESCE_BYTES (16 * 1024)
+
+/* Zeroed to begin with. One thread's. */
+typedef struct {
+    size_t bytes;               /* read in this turn */
+    unsigned int turns;         /* that brought something, but little */
+    gint64 began;               /* when the first of these ended, microseconds */
+    gint64 until;               /* turns are spaced until then, if not 0 */
+} virIOCoalesce;
+
+/* So many bytes were read in this turn. */
+static inline void
+virIOCoalesceCount(virIOCoalesce *coalesce, size_t bytes)
+{
+    coalesce->bytes += bytes;
+}
+
+/**
+ * virIOCoalesceTurn:
+ * @now: microseconds, of a clock that never goes back
+ *
+ * A turn has ended. Returns how many microseconds to wait before the next, 0 mostly.
+ */
+unsigned int virIOCoalesceTurn(virIOCoalesce *coalesce, gint64 now);

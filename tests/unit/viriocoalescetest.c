@@ -1,0 +1,113 @@
+/*
+ * viriocoalescetest.c: when to let more come before it is read
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+#include <config.h>
+
+#include "viriocoalesce.h"
+
+#include "testutils.h"
+
+/* Turns that come so fast that they are spaced, in microseconds from one to the next, and the
+ * slowest that are not. */
+#define FAST (VIR_IO_COALESCE_TURNS_US / VIR_IO_COALESCE_TURNS)
+#define SLOW (VIR_IO_COALESCE_TURNS_US / (VIR_IO_COALESCE_TURNS - 1) + 1)
+
+/* When tests begin: at some time, as a clock has it. */
+#define BEGIN G_GINT64_CONSTANT(5000000000)
+
+/* @n turns that end @step apart from @now on and bring @bytes each: returns how many of them were to
+ * wait. */
+static unsigned int
+run(virIOCoalesce *coalesce, gint64 *now, unsigned int n, gint64 step, size_t bytes)
+{
+    unsigned int waits = 0;
+
+    for (; n > 0; n--, *now += step) {
+        unsigned int wait;
+
+        virIOCoalesceCount(coalesce, bytes);
+        wait = virIOCoalesceTurn(coalesce, *now);
+        if (wait == 0)
+            continue;
+        g_assert_cmpuint(wait, ==, VIR_IO_COALESCE_WAIT_US);
+        waits++;
+    }
+    return waits;
+}
+
+static void
+testFast(void)
+{
+    virIOCoalesce coalesce = { 0 };
+    gint64 now = BEGIN;
+
+    g_assert_cmpuint(run(&coalesce, &now, VIR_IO_COALESCE_TURNS - 1, FAST, 300), ==, 0);
+    g_assert_cmpuint(run(&coalesce, &now, 1, FAST, 300), ==, 1);
+    /* Spaced ones are slow, which doesn't end it. */
+    g_assert_cmpuint(run(&coalesce, &now, 100, VIR_IO_COALESCE_WAIT_US, 3000), ==, 100);
+}
+
+static void
+testSlow(void)
+{
+    virIOCoalesce coalesce = { 0 };
+    gint64 now = BEGIN;
+
+    g_assert_cmpuint(run(&coalesce, &now, 10 * VIR_IO_COALESCE_TURNS, SLOW, 300), ==, 0);
+}
+
+/* It lasts a while, and then turns must be fast again. */
+static void
+testEnds(void)
+{
+    virIOCoalesce coalesce = { 0 };
+    gint64 now = BEGIN;
+
+    run(&coalesce, &now, VIR_IO_COALESCE_TURNS, FAST, 300);
+    now += VIR_IO_COALESCE_FOR_US;
+    g_assert_cmpuint(run(&coalesce, &now, 10 * VIR_IO_COALESCE_TURNS, SLOW, 300), ==, 0);
+    g_assert_cmpuint(run(&coalesce, &now, VIR_IO_COALESCE_TURNS, FAST, 300), ==, 1);
+}
+
+/* What brings much needn't wait, nor does what brings nothing. */
+static void
+testWorthIt(void)
+{
+    virIOCoalesce coalesce = { 0 };
+    gint64 now = BEGIN;
+
+    g_assert_cmpuint(run(&coalesce, &now, 1000, 1, VIR_IO_COALESCE_BYTES), ==, 0);
+    g_assert_cmpuint(run(&coalesce, &now, 1000, 1, 0), ==, 0);
+    g_assert_cmpuint(run(&coalesce, &now, VIR_IO_COALESCE_TURNS, FAST, 1), ==, 1);
+    g_assert_cmpuint(run(&coalesce, &now, 10, 1, VIR_IO_COALESCE_BYTES), ==, 0);
+    g_assert_cmpuint(run(&coalesce, &now, 10, 1, 0), ==, 0);
+    g_assert_cmpuint(run(&coalesce, &now, 10, 1, 1), ==, 10);
+}
+
+/* Bytes that several sockets bring in one turn count together. */
+static void
+testTogether(void)
+{
+    virIOCoalesce coalesce = { 0 };
+    unsigned int i;
+
+    for (i = 0; i < 10 * VIR_IO_COALESCE_TURNS; i++) {
+        virIOCoalesceCount(&coalesce, VIR_IO_COALESCE_BYTES / 2);
+        virIOCoalesceCount(&coalesce, VIR_IO_COALESCE_BYTES / 2);
+        g_assert_cmpuint(virIOCoalesceTurn(&coalesce, BEGIN + i), ==, 0);
+    }
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/coalesce/fast", testFast);
+    g_test_add_func("/coalesce/slow", testSlow);
+    g_test_add_func("/coalesce/ends", testEnds);
+    g_test_add_func("/coalesce/worth-it", testWorthIt);
+    g_test_add_func("/coalesce/together", testTogether);
+    return g_test_run();
+}
