@@ -260,7 +260,8 @@ remoteRelayHasRoom(remoteDaemonClient *client, virDomainIdent *ident, const virN
             g_hash_table_remove_all(client->crowd);
         return true;
     }
-    share = GPOINTER_TO_SIZE(g_hash_table_lookup(client->crowd, ident)) + virNetEventCost(event);
+    share = GPOINTER_TO_SIZE(g_hash_table_lookup(client->crowd, ident)) +
+        virNetServerClientGetEventCost(client->client, event);
     if (held > max || share > max - held)
         return false;
     g_hash_table_insert(client->crowd, ident, GSIZE_TO_POINTER(share));

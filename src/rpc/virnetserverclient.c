@@ -423,7 +423,7 @@ virNetServerClientSendEvent(virNetServerClient *client, virNetEvent *event, int 
     if (client->state != VIR_NET_SERVER_CLIENT_ACTIVE)
         return true;
     if (!virNetQuotaTakeShare(client->account, VIR_NET_QUOTA_EVENT_BYTES,
-                              virNetWriterEventCost(event))) {
+                              virNetWriterEventCost(client->writer, event))) {
         virNetServerClientRefuseEvent(client);
         return false;
     }
@@ -455,7 +455,7 @@ virNetServerClientSendRareEvent(virNetServerClient *client, virNetEvent *event, 
     if (client->state != VIR_NET_SERVER_CLIENT_ACTIVE)
         return true;
     if (!virNetQuotaTakeRare(client->account, VIR_NET_QUOTA_EVENT_BYTES,
-                             virNetWriterEventCost(event), VIR_NET_SERVER_CLIENT_RESERVE_BYTES)) {
+                             virNetWriterEventCost(client->writer, event), VIR_NET_SERVER_CLIENT_RESERVE_BYTES)) {
         client->refused++;
         return false;
     }
@@ -463,6 +463,12 @@ virNetServerClientSendRareEvent(virNetServerClient *client, virNetEvent *event, 
     virNetWriterPushEvent(client->writer, event, callbackID);
     virNetServerClientSetDirty(client);
     return true;
+}
+
+size_t
+virNetServerClientGetEventCost(virNetServerClient *client, const virNetEvent *event)
+{
+    return client->writer ? virNetWriterEventCost(client->writer, event) : 0;
 }
 
 size_t

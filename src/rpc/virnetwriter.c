@@ -110,9 +110,19 @@ virNetWriterPush(virNetWriter *writer, virNetMessage *msg)
     writer->packetFDs += nfds;
 }
 
+/* Entries for the same event that follow one another, as those of several registrations do, share
+ * its bytes: these count once, and as long as one of the entries is left. @shared: whether the event
+ * has another beside this one. */
+static size_t
+virNetWriterEntryCost(const virNetEvent *event, bool shared)
+{
+    return sizeof(virNetWriterEntry) + (shared ? 0 : virNetEventCost(event));
+}
+
 void
 virNetWriterPushEvent(virNetWriter *writer, virNetEvent *event, int callbackID)
 {
+    size_t cost = virNetWriterEventCost(writer, event);
     virNetWriterEntry *entry = virNetWriterAppend(writer);
     size_t len;
 
@@ -120,13 +130,15 @@ virNetWriterPushEvent(virNetWriter *writer, virNetEvent *event, int callbackID)
     entry->event = virNetEventRef(event);
     entry->head = virNetEventHead(event, callbackID, entry->spare, &len);
     entry->headLen = len;
-    writer->eventBytes += virNetWriterEventCost(event);
+    writer->eventBytes += cost;
 }
 
 size_t
-virNetWriterEventCost(const virNetEvent *event)
+virNetWriterEventCost(const virNetWriter *writer, const virNetEvent *event)
 {
-    return sizeof(virNetWriterEntry) + virNetEventCost(event);
+    const virNetWriterBlock *last = writer->tail;
+
+    return virNetWriterEntryCost(event, last && last->entries[last->end - 1].event == event);
 }
 
 size_t
@@ -171,30 +183,34 @@ static void
 virNetWriterDrop(virNetWriter *writer)
 {
     virNetWriterBlock *block = writer->head;
-    virNetWriterEntry *entry = &block->entries[block->first++];
+    virNetMessage *msg = block->entries[block->first].msg;
+    virNetEvent *event = block->entries[block->first].event;
 
-    if (entry->msg) {
-        size_t len;
-        size_t nfds;
-
-        virNetMessageGetBytes(entry->msg, &len);
-        virNetMessageGetFDs(entry->msg, &nfds);
-        writer->packetBytes -= len;
-        writer->packetFDs -= nfds;
-        if (writer->sent)
-            writer->sent(virNetMessageGetHeader(entry->msg), writer->opaque);
-        virNetMessageFree(entry->msg);
-    } else {
-        writer->eventBytes -= virNetWriterEventCost(entry->event);
-        virNetEventUnref(entry->event);
-    }
-    writer->offset = 0;
-    writer->fdsSent = 0;
-    if (block->first == block->end) {
+    if (++block->first == block->end) {
         writer->head = block->next;
         if (!writer->head)
             writer->tail = NULL;
         g_free(block);
+    }
+    writer->offset = 0;
+    writer->fdsSent = 0;
+    if (msg) {
+        size_t len;
+        size_t nfds;
+
+        virNetMessageGetBytes(msg, &len);
+        virNetMessageGetFDs(msg, &nfds);
+        writer->packetBytes -= len;
+        writer->packetFDs -= nfds;
+        if (writer->sent)
+            writer->sent(virNetMessageGetHeader(msg), writer->opaque);
+        virNetMessageFree(msg);
+    } else {
+        const virNetWriterBlock *next = writer->head;
+        bool again = next && next->entries[next->first].event == event;
+
+        writer->eventBytes -= virNetWriterEntryCost(event, again);
+        virNetEventUnref(event);
     }
 }
 

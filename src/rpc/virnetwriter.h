@@ -30,7 +30,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(virNetWriter, virNetWriterFree)
 void virNetWriterPush(virNetWriter *writer, virNetMessage *msg);
 /* Adds a reference to @event; costs virNetWriterEventCost(). */
 void virNetWriterPushEvent(virNetWriter *writer, virNetEvent *event, int callbackID);
-size_t virNetWriterEventCost(const virNetEvent *event);
+/* What @event would cost if it were pushed now: less if it is what was pushed last and waits still,
+ * as both share its bytes. */
+size_t virNetWriterEventCost(const virNetWriter *writer, const virNetEvent *event);
 /* What the events that wait cost. */
 size_t virNetWriterEventBytes(const virNetWriter *writer);
 /* The bytes of the packets that wait, and their fds. */

@@ -104,6 +104,12 @@ virNetServerClientGetEventBytes(virNetServerClient *client)
     return client->held;
 }
 
+size_t
+virNetServerClientGetEventCost(virNetServerClient *client G_GNUC_UNUSED, const virNetEvent *event)
+{
+    return virNetEventCost(event);
+}
+
 bool
 virNetServerClientSendEvent(virNetServerClient *client, virNetEvent *event, int callbackID)
 {

@@ -2035,10 +2035,10 @@ static void
 sendInThread(void *opaque)
 {
     sendRequest *request = opaque;
-    g_autoptr(virNetEvent) event = makeEvent(request->len);
     size_t i;
 
     for (i = 0; i < request->count; i++) {
+        g_autoptr(virNetEvent) event = makeEvent(request->len);
         bool (*func)(virNetServerClient *client, virNetEvent *event, int callbackID) =
             request->rare ? virNetServerClientSendRareEvent : virNetServerClientSendEvent;
 

@@ -115,13 +115,14 @@ static void
 testOrder(fixture *fix, gconstpointer data G_GNUC_UNUSED)
 {
     g_autoptr(virNetEvent) shared = event(10);
-    size_t cost = virNetWriterEventCost(shared);
+    g_autoptr(virNetEvent) other = event(10);
+    size_t cost = virNetWriterEventCost(fix->writer, shared);
 
     g_assert_true(virNetWriterIsEmpty(fix->writer));
     g_assert_cmpint(virNetWriterFlush(fix->writer), ==, 1);     /* nothing */
     virNetWriterPush(fix->writer, message(1, 10, NULL, 0));
     virNetWriterPushEvent(fix->writer, shared, 7);
-    virNetWriterPushEvent(fix->writer, shared, 8);
+    virNetWriterPushEvent(fix->writer, other, 8);
     virNetWriterPush(fix->writer, message(2, 0, NULL, 0));
     g_assert_false(virNetWriterIsEmpty(fix->writer));
     g_assert_cmpuint(virNetWriterEventBytes(fix->writer), ==, 2 * cost);
@@ -304,6 +305,49 @@ testCounts(fixture *fix, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpuint(virNetWriterPacketBytes(fix->writer), ==, 2 * (12 + 32));
 }
 
+/* The bytes of an event for several registrations count once, and until the last of them has it. */
+static void
+testSharedBytes(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(virNetEvent) big = event(2000);
+    g_autoptr(virNetEvent) other = event(10);
+    size_t bytes = virNetEventCost(big);
+    size_t entry = virNetWriterEventCost(fix->writer, big) - bytes;
+    size_t small = virNetWriterEventCost(fix->writer, other);
+    size_t rest = bytes + entry + small;
+    size_t steps = 0;
+    int i;
+
+    g_assert_cmpuint(entry, >, 0);
+    for (i = 1; i <= 200; i++) {        /* more than a block holds */
+        virNetWriterPushEvent(fix->writer, big, i);
+        g_assert_cmpuint(virNetWriterEventBytes(fix->writer), ==, bytes + i * entry);
+        g_assert_cmpuint(virNetWriterEventCost(fix->writer, big), ==, entry);
+    }
+    /* Behind others it counts again. */
+    virNetWriterPushEvent(fix->writer, other, 0);
+    g_assert_cmpuint(virNetWriterEventCost(fix->writer, big), ==, bytes + entry);
+    virNetWriterPushEvent(fix->writer, big, 0);
+    virNetWriterPush(fix->writer, message(1, 10, NULL, 0));
+    g_assert_cmpuint(virNetWriterEventCost(fix->writer, big), ==, bytes + entry);
+    g_assert_cmpuint(virNetWriterEventBytes(fix->writer), ==, bytes + 200 * entry + rest);
+
+    while (virNetWriterFlush(fix->writer) == 0) {
+        size_t held = virNetWriterEventBytes(fix->writer);
+        char chunk[1000];
+
+        if (held > rest) {
+            g_assert_cmpuint(held, >=, bytes + entry + rest);
+            g_assert_cmpuint((held - bytes - rest) % entry, ==, 0);
+            steps++;
+        }
+        g_assert_cmpint(recv(fix->peer, chunk, sizeof(chunk), 0), >, 0);
+    }
+    g_assert_cmpuint(steps, >, 1);
+    g_assert_cmpuint(virNetWriterEventBytes(fix->writer), ==, 0);
+    g_assert_cmpuint(virNetWriterEventCost(fix->writer, big), ==, bytes + entry);
+}
+
 #define ADD(path, func) g_test_add("/netwriter/" path, fixture, NULL, setUp, func, tearDown)
 
 int
@@ -317,5 +361,6 @@ main(int argc, char **argv)
     ADD("fds-full-socket", testDescriptorsFullSocket);
     ADD("free-with-queue", testFreeWithQueue);
     ADD("hang-up", testHangUp);
+    ADD("shared-bytes", testSharedBytes);
     return testRunCountingFds();
 }
