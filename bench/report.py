@@ -89,8 +89,10 @@ def how(results):
     options = results.options
     runs = "one run" if options["runs"] == 1 else f"{options['runs']} runs"
     command = "make bench FULL=1" if options["full"] else "make bench"
+    more = f" ({options['compared']} times as many of what is compared with another)" \
+        if "compared" in options else ""
     warm = f"after {options['warm_up']} events to warm up, and " if "warm_up" in options else ""
-    return textwrap.fill(f"`{command}`, {runs} of each scenario, each {warm}cut off after "
+    return textwrap.fill(f"`{command}`, {runs} of each scenario{more}, each {warm}cut off after "
                          f"{options['limit']} s. {tables.machine_text(results)}.", 100,
                          break_on_hyphens=False) + "\n"
 

@@ -26,6 +26,9 @@ from progress import Progress
 from realguest import lacks_kvm
 
 RUNNERS = {"Remote": run_remote, "Idle": run_idle, "Mixed": run_mixed}
+# What is compared with another scenario runs so many times as often: two bursts of the same size
+# differ by half, as it matters where the machine puts threads, which is as likely as not.
+COMPARED = 3
 # Seconds after which a run is cut off.
 LIMIT, LIMIT_FULL = 20, 115
 
@@ -66,9 +69,11 @@ def measure(build, scenario, runs, limit, libvirtd, progress):
     for subject, run in ({} if skipped else subjects(scenario, libvirtd)).items():
         found[subject] = []
         began = time.monotonic()
-        for number in range(1, runs + 1):
-            progress.run(number, runs, subject)
-            if beside and subject == Virtmond.name:
+        compared = beside and subject == Virtmond.name
+        times = runs * COMPARED if compared else runs
+        for number in range(1, times + 1):
+            progress.run(number, times, subject)
+            if compared:
                 found.setdefault(beside.name, []).append(
                     run_remote(build, beside, Virtmond, limit))
             found[subject].append(run(build, limit))
@@ -132,8 +137,9 @@ def main():
 
     progress = Progress(len(chosen))
     everything = {"machine": machine.facts(args.build),
-                  "options": {"runs": args.runs, "limit": limit, "full": args.full,
-                              "scenario": args.scenario, "warm_up": scenarios.WARM_UP},
+                  "options": {"runs": args.runs, "compared": COMPARED, "limit": limit,
+                              "full": args.full, "scenario": args.scenario,
+                              "warm_up": scenarios.WARM_UP},
                   "scenarios": {}}
     for scenario in chosen:
         everything["scenarios"][scenario.name] = measure(args.build, scenario, args.runs, limit,
