@@ -198,6 +198,21 @@ qemuMonitorParserEscape(qemuMonitorParser *parser)
     return true;
 }
 
+/* How many of eight bytes, from the first on, stand for themselves in a string. The first is the
+ * lowest of @bytes. What borrows from the next byte is a byte that doesn't, so that only what is
+ * above the first of these can be wrong. */
+static inline size_t
+qemuMonitorCountPlain(guint64 bytes)
+{
+    const guint64 each = G_GUINT64_CONSTANT(0x0101010101010101);
+    guint64 quotes = bytes ^ each * '"';
+    guint64 backslashes = bytes ^ each * '\\';
+    guint64 others = (bytes | ((bytes - each * 0x20) & ~bytes) | ((quotes - each) & ~quotes) |
+                      ((backslashes - each) & ~backslashes)) & each * 0x80;
+
+    return others == 0 ? sizeof(bytes) : (size_t)__builtin_ctzll(others) / 8;
+}
+
 /* @slice is what is between its quotes. */
 static bool
 qemuMonitorParserString(qemuMonitorParser *parser, qemuMonitorSlice *slice)
@@ -213,7 +228,17 @@ qemuMonitorParserString(qemuMonitorParser *parser, qemuMonitorSlice *slice)
         const unsigned char *at = parser->at;
         const unsigned char *end = parser->end;
         char *put = parser->put;
+        guint64 bytes;
+        size_t plain = sizeof(bytes);
 
+        /* There is room for as much as is left of the line. */
+        while (plain == sizeof(bytes) && (size_t)(end - at) >= sizeof(bytes)) {
+            memcpy(&bytes, at, sizeof(bytes));
+            memcpy(put, &bytes, sizeof(bytes));
+            plain = qemuMonitorCountPlain(GUINT64_FROM_LE(bytes));
+            at += plain;
+            put += plain;
+        }
         while (at < end && qemuMonitorBytes[*at] & QEMU_MONITOR_BYTE_PLAIN)
             *put++ = *at++;
         parser->at = at;
