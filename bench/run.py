@@ -26,8 +26,8 @@ from progress import Progress
 from realguest import lacks_kvm
 
 RUNNERS = {"Remote": run_remote, "Idle": run_idle, "Mixed": run_mixed}
-# What is compared with another scenario runs so many times as often: two bursts of the same size
-# differ by half, as it matters where the machine puts threads, which is as likely as not.
+# What is compared with another scenario runs so many times as often: bursts of one size take one
+# time or half as much again, by where the machine puts threads, and both are common.
 COMPARED = 3
 # Seconds after which a run is cut off.
 LIMIT, LIMIT_FULL = 20, 115

@@ -455,7 +455,8 @@ virNetServerClientSendRareEvent(virNetServerClient *client, virNetEvent *event, 
     if (client->state != VIR_NET_SERVER_CLIENT_ACTIVE)
         return true;
     if (!virNetQuotaTakeRare(client->account, VIR_NET_QUOTA_EVENT_BYTES,
-                             virNetWriterEventCost(client->writer, event), VIR_NET_SERVER_CLIENT_RESERVE_BYTES)) {
+                             virNetWriterEventCost(client->writer, event),
+                             VIR_NET_SERVER_CLIENT_RESERVE_BYTES)) {
         client->refused++;
         return false;
     }

@@ -142,7 +142,7 @@ bool virNetServerClientIsStuck(virNetServerClient *client);
 virNetQuotaAccount *virNetServerClientGetAccount(virNetServerClient *client);
 /* What the events that wait may cost. */
 size_t virNetServerClientGetEventBytesMax(virNetServerClient *client);
-/* What @event would cost if it were sent now: less than alone, behind itself. */
+/* What @event would cost if it were sent next: less if it is what was sent last, too. */
 size_t virNetServerClientGetEventCost(virNetServerClient *client, const virNetEvent *event);
 /* What the events that wait cost; how many were sent or queued, and how many refused, since it
  * came. */

@@ -43,7 +43,7 @@ struct _virNetWriter {
     virNetWriterBlock *head, *tail;
     size_t offset;              /* bytes of the first entry that are written */
     size_t fdsSent;             /* of the first entry, which is written but for these */
-    size_t eventBytes;
+    size_t eventBytes;          /* of each entry, and of its event if the next one's is another */
     size_t packetBytes;
     size_t packetFDs;
 };
@@ -111,8 +111,8 @@ virNetWriterPush(virNetWriter *writer, virNetMessage *msg)
 }
 
 /* Entries for the same event that follow one another, as those of several registrations do, share
- * its bytes: these count once, and as long as one of the entries is left. @shared: whether the event
- * has another beside this one. */
+ * its bytes: these count once, and as long as one of the entries is left. @shared: the entry is
+ * beside another for its event. */
 static size_t
 virNetWriterEntryCost(const virNetEvent *event, bool shared)
 {

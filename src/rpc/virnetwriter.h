@@ -17,8 +17,8 @@
 
 typedef struct _virNetWriter virNetWriter;
 
-/* A packet, not an event, has been handed to the kernel whole. The writer must not be freed in
- * here, nor anything be pushed. */
+/* A packet, not an event, has been handed to the kernel whole, and waits no longer. The writer must
+ * not be freed in here, nor anything be pushed. */
 typedef void (*virNetWriterSentFunc)(const virNetMessageHeader *header, void *opaque);
 
 /* @sock is borrowed for the writer's life. @sent may be NULL. */
@@ -30,8 +30,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(virNetWriter, virNetWriterFree)
 void virNetWriterPush(virNetWriter *writer, virNetMessage *msg);
 /* Adds a reference to @event; costs virNetWriterEventCost(). */
 void virNetWriterPushEvent(virNetWriter *writer, virNetEvent *event, int callbackID);
-/* What @event would cost if it were pushed now: less if it is what was pushed last and waits still,
- * as both share its bytes. */
+/* The memory that @event would cost if it were pushed now: less if it is what was pushed last and
+ * waits still, as both share its bytes. On the wire it is as long as ever. */
 size_t virNetWriterEventCost(const virNetWriter *writer, const virNetEvent *event);
 /* What the events that wait cost. */
 size_t virNetWriterEventBytes(const virNetWriter *writer);

@@ -2,9 +2,9 @@
  * viriocoalesce.h: when to let more come before it is read
  *
  * A thread that reads every little thing as it comes is woken for each, and whoever writes pays for
- * waking it: with one core less than threads that have something to do, all of them wait for one
- * another then. As network cards do with their interrupts, a reader that is woken too often lets
- * some time pass before it looks again, and finds more.
+ * waking it. Where there are fewer cores than busy threads, all of them then wait for one another.
+ * As network cards do with their interrupts, a reader that is woken too often lets some time pass
+ * before it looks again, and finds more.
  *
  * It decides only, and reads no clock: times are the caller's.
  *
@@ -12,31 +12,40 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <glib.h>
 
 /* So many turns within so much time (32,000 a second) are too many. A guest that writes to
  * pvpanic's port in a loop makes 48,000 of them, a source of 60,000 events a second 15,000. */
-#define VIR_IO_COALESCE_TURNS 64
-#define VIR_IO_COALESCE_TURNS_US 2000
+#define VIR_IO_COALESCE_TURNS_MAX 64
+#define VIR_IO_COALESCE_TURNS_MS 2
 
-/* How long to wait between turns then: ten of that guest's events. It was measured, with a storming
- * guest and others on two cores: with 30 it makes little difference, with 60 as much as with 100. */
+/* What to wait between turns then, at the least: the kernel adds 50 µs of timer slack, and waking
+ * up. Measured with a storming guest and others on two cores: 30 makes little difference, and 60
+ * hardly less than 100. */
 #define VIR_IO_COALESCE_WAIT_US 100
 
 /* For so long, after which turns are counted again. */
-#define VIR_IO_COALESCE_FOR_US (100 * 1000)
+#define VIR_IO_COALESCE_FOR_MS 100
 
-/* A turn that brings so much is worth its while. */
-#define VIR_IO_COALESCE_BYTES (16 * 1024)
+/* A turn that brings so much is worth its while. It is not counted, nor does it end a count. */
+#define VIR_IO_COALESCE_BYTES_MAX (16 * 1024)
 
 /* Zeroed to begin with. One thread's. */
 typedef struct {
     size_t bytes;               /* read in this turn */
     unsigned int turns;         /* that brought something, but little */
     gint64 began;               /* when the first of these ended, microseconds */
-    gint64 until;               /* turns are spaced until then, if not 0 */
+    gint64 until;               /* turns are spaced until then */
 } virIOCoalesce;
+
+/* Whether virIOCoalesceTurn() has anything to look at, for which it needs the time. */
+static inline bool
+virIOCoalesceHasRead(const virIOCoalesce *coalesce)
+{
+    return coalesce->bytes > 0;
+}
 
 /* So many bytes were read in this turn. */
 static inline void

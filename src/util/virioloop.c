@@ -8,6 +8,7 @@
 #include "virioloop.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -134,17 +135,19 @@ virIOLoopRunTimers(virIOLoop *io)
     return -1;
 }
 
-/* Lets some time pass if the last turns were worth too little. */
+/* Lets some time pass if the last turns were worth too little; @more: not all was served that was
+ * ready. Calls end it, as their callers wait. */
 static void
-virIOLoopSpaceTurns(virIOLoop *io)
+virIOLoopSpaceTurns(virIOLoop *io, bool more)
 {
-    unsigned int wait;
+    struct pollfd wake = { .fd = io->wakeFd, .events = POLLIN };
+    struct timespec wait = { 0 };
 
-    if (io->coalesce.bytes == 0)
+    if (!virIOCoalesceHasRead(&io->coalesce))
         return;
-    wait = virIOCoalesceTurn(&io->coalesce, g_get_monotonic_time());
-    if (wait > 0)
-        g_usleep(wait);
+    wait.tv_nsec = virIOCoalesceTurn(&io->coalesce, g_get_monotonic_time()) * 1000;
+    if (wait.tv_nsec > 0 && !more)
+        ppoll(&wake, 1, &wait, NULL);
 }
 
 static void *
@@ -153,6 +156,7 @@ virIOLoopThread(void *opaque)
     virIOLoop *io = opaque;
     struct epoll_event events[VIR_IO_LOOP_TURN_MAX];
     bool running = true;
+    bool more = false;
 
     pthread_setname_np(pthread_self(), io->name);
     while (running) {
@@ -162,12 +166,13 @@ virIOLoopThread(void *opaque)
 
         if (io->turnEnd)
             io->turnEnd(io->turnEndOpaque);
-        virIOLoopSpaceTurns(io);
+        virIOLoopSpaceTurns(io, more);
         n = epoll_wait(io->epollFd, events, VIR_IO_LOOP_TURN_MAX, wait);
         if (n < 0 && errno != EINTR) {
             VIR_ERROR("cannot wait for file descriptors: %s", g_strerror(errno));
             break;
         }
+        more = n == VIR_IO_LOOP_TURN_MAX;
         for (i = 0; i < n; i++) {
             virIOHandle *handle = events[i].data.ptr;
 

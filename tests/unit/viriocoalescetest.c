@@ -9,16 +9,20 @@
 
 #include "testutils.h"
 
+#define TURNS VIR_IO_COALESCE_TURNS_MAX
+#define BYTES VIR_IO_COALESCE_BYTES_MAX
+#define WITHIN (VIR_IO_COALESCE_TURNS_MS * 1000)
+
 /* Turns that come so fast that they are spaced, in microseconds from one to the next, and the
- * slowest that are not. */
-#define FAST (VIR_IO_COALESCE_TURNS_US / VIR_IO_COALESCE_TURNS)
-#define SLOW (VIR_IO_COALESCE_TURNS_US / (VIR_IO_COALESCE_TURNS - 1) + 1)
+ * fastest that are not. */
+#define FAST (WITHIN / TURNS)
+#define SLOW (WITHIN / (TURNS - 1) + 1)
 
 /* When tests begin: at some time, as a clock has it. */
 #define BEGIN G_GINT64_CONSTANT(5000000000)
 
-/* @n turns that end @step apart from @now on and bring @bytes each: returns how many of them were to
- * wait. */
+/* @n turns that end @step apart from @now on and bring @bytes each: returns how many of them were
+ * to wait. */
 static unsigned int
 run(virIOCoalesce *coalesce, gint64 *now, unsigned int n, gint64 step, size_t bytes)
 {
@@ -43,7 +47,7 @@ testFast(void)
     virIOCoalesce coalesce = { 0 };
     gint64 now = BEGIN;
 
-    g_assert_cmpuint(run(&coalesce, &now, VIR_IO_COALESCE_TURNS - 1, FAST, 300), ==, 0);
+    g_assert_cmpuint(run(&coalesce, &now, TURNS - 1, FAST, 300), ==, 0);
     g_assert_cmpuint(run(&coalesce, &now, 1, FAST, 300), ==, 1);
     /* Spaced ones are slow, which doesn't end it. */
     g_assert_cmpuint(run(&coalesce, &now, 100, VIR_IO_COALESCE_WAIT_US, 3000), ==, 100);
@@ -55,20 +59,38 @@ testSlow(void)
     virIOCoalesce coalesce = { 0 };
     gint64 now = BEGIN;
 
-    g_assert_cmpuint(run(&coalesce, &now, 10 * VIR_IO_COALESCE_TURNS, SLOW, 300), ==, 0);
+    g_assert_cmpuint(run(&coalesce, &now, 10 * TURNS, SLOW, 300), ==, 0);
 }
 
-/* It lasts a while, and then turns must be fast again. */
+/* So many turns within exactly so much time are too many, and a microsecond more is enough. */
+static void
+testEdge(void)
+{
+    gint64 over;
+
+    for (over = 0; over < 2; over++) {
+        virIOCoalesce coalesce = { 0 };
+        gint64 now = BEGIN;
+
+        run(&coalesce, &now, TURNS - 1, FAST, 300);
+        now = BEGIN + WITHIN + over;
+        g_assert_cmpuint(run(&coalesce, &now, 1, FAST, 300), ==, 1 - over);
+    }
+}
+
+/* It lasts a while, to the microsecond, and then turns must be fast again. */
 static void
 testEnds(void)
 {
     virIOCoalesce coalesce = { 0 };
     gint64 now = BEGIN;
 
-    run(&coalesce, &now, VIR_IO_COALESCE_TURNS, FAST, 300);
-    now += VIR_IO_COALESCE_FOR_US;
-    g_assert_cmpuint(run(&coalesce, &now, 10 * VIR_IO_COALESCE_TURNS, SLOW, 300), ==, 0);
-    g_assert_cmpuint(run(&coalesce, &now, VIR_IO_COALESCE_TURNS, FAST, 300), ==, 1);
+    run(&coalesce, &now, TURNS, FAST, 300);
+    now += VIR_IO_COALESCE_FOR_MS * 1000 - FAST - 1;
+    g_assert_cmpuint(run(&coalesce, &now, 1, 1, 300), ==, 1);
+    g_assert_cmpuint(run(&coalesce, &now, 1, SLOW, 300), ==, 0);
+    g_assert_cmpuint(run(&coalesce, &now, 10 * TURNS - 1, SLOW, 300), ==, 0);
+    g_assert_cmpuint(run(&coalesce, &now, TURNS, FAST, 300), ==, 1);
 }
 
 /* What brings much needn't wait, nor does what brings nothing. */
@@ -78,10 +100,11 @@ testWorthIt(void)
     virIOCoalesce coalesce = { 0 };
     gint64 now = BEGIN;
 
-    g_assert_cmpuint(run(&coalesce, &now, 1000, 1, VIR_IO_COALESCE_BYTES), ==, 0);
+    g_assert_cmpuint(run(&coalesce, &now, 1000, 1, BYTES), ==, 0);
     g_assert_cmpuint(run(&coalesce, &now, 1000, 1, 0), ==, 0);
-    g_assert_cmpuint(run(&coalesce, &now, VIR_IO_COALESCE_TURNS, FAST, 1), ==, 1);
-    g_assert_cmpuint(run(&coalesce, &now, 10, 1, VIR_IO_COALESCE_BYTES), ==, 0);
+    g_assert_cmpuint(run(&coalesce, &now, TURNS, FAST, 1), ==, 1);
+    g_assert_cmpuint(run(&coalesce, &now, 10, 1, BYTES), ==, 0);
+    g_assert_cmpuint(run(&coalesce, &now, 10, 1, BYTES - 1), ==, 10);
     g_assert_cmpuint(run(&coalesce, &now, 10, 1, 0), ==, 0);
     g_assert_cmpuint(run(&coalesce, &now, 10, 1, 1), ==, 10);
 }
@@ -93,9 +116,9 @@ testTogether(void)
     virIOCoalesce coalesce = { 0 };
     unsigned int i;
 
-    for (i = 0; i < 10 * VIR_IO_COALESCE_TURNS; i++) {
-        virIOCoalesceCount(&coalesce, VIR_IO_COALESCE_BYTES / 2);
-        virIOCoalesceCount(&coalesce, VIR_IO_COALESCE_BYTES / 2);
+    for (i = 0; i < 10 * TURNS; i++) {
+        virIOCoalesceCount(&coalesce, BYTES / 2);
+        virIOCoalesceCount(&coalesce, BYTES / 2);
         g_assert_cmpuint(virIOCoalesceTurn(&coalesce, BEGIN + i), ==, 0);
     }
 }
@@ -106,6 +129,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/coalesce/fast", testFast);
     g_test_add_func("/coalesce/slow", testSlow);
+    g_test_add_func("/coalesce/edge", testEdge);
     g_test_add_func("/coalesce/ends", testEnds);
     g_test_add_func("/coalesce/worth-it", testWorthIt);
     g_test_add_func("/coalesce/together", testTogether);

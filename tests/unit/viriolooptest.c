@@ -518,8 +518,8 @@ spinInThread(void *opaque)
 {
     Spinner *spinner = opaque;
 
-    spinner->handle = virIOLoopAddHandle(spinner->f->io, spinner->f->pipes[0].fds[0], EPOLLIN, onSpin,
-                                         spinner);
+    spinner->handle = virIOLoopAddHandle(spinner->f->io, spinner->f->pipes[0].fds[0], EPOLLIN,
+                                         onSpin, spinner);
     g_assert_nonnull(spinner->handle);
 }
 
@@ -544,6 +544,8 @@ testSpacedTurns(void)
     virIOLoopInvokeWait(f.io, spinInThread, &spinner);
     WAIT(&f, f.fired >= 200);
     virIOLoopInvokeWait(f.io, stopInThread, &spinner);
+    /* Were they not, it would take some 200,000: at each thousandth the lock is another's. */
+    g_assert_cmpuint(f.turns, <, 20000);
 
     f.turns = f.fired = 0;
     spinner.count = false;

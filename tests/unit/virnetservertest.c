@@ -2026,6 +2026,7 @@ typedef struct {
     size_t len;
     int first;                  /* callback ID of the first; each has the next */
     bool rare;
+    bool shared;                /* all are one event's */
     size_t sent, refused;
     size_t bytes;               /* that wait afterwards */
     bool behind;
@@ -2035,10 +2036,12 @@ static void
 sendInThread(void *opaque)
 {
     sendRequest *request = opaque;
+    g_autoptr(virNetEvent) first = makeEvent(request->len);
     size_t i;
 
     for (i = 0; i < request->count; i++) {
-        g_autoptr(virNetEvent) event = makeEvent(request->len);
+        g_autoptr(virNetEvent) event = request->shared ? virNetEventRef(first)
+                                                       : makeEvent(request->len);
         bool (*func)(virNetServerClient *client, virNetEvent *event, int callbackID) =
             request->rare ? virNetServerClientSendRareEvent : virNetServerClientSendEvent;
 
@@ -2206,6 +2209,45 @@ testFullUser(fixture *fix, gconstpointer data G_GNUC_UNUSED)
         assertEvent(second, 1000000 + i);
     close(first);
     close(second);
+}
+
+/* What an event for several registrations has cost is given back to the last byte, by reading and by
+ * going away. */
+static void
+testSharedEvent(fixture *fix, gconstpointer data G_GNUC_UNUSED)
+{
+    static const virNetServerServiceOptions options = { .auth = VIR_NET_SERVER_AUTH_SASL };
+    g_autofree char *path = addService(fix, "sasl", &options);
+    g_autoptr(virNetServerClient) client = NULL;
+    sendRequest request;
+    int other = rpcPeerConnectUNIX(path);
+    int fd;
+    size_t round;
+    size_t i;
+
+    sendCall(other, PROC_AUTH, 1, NULL);
+    assertReply(other, PROC_AUTH, 1, NULL);
+    fd = rpcPeerConnectUNIX(path);
+    sendCall(fd, PROC_AUTH, 1, NULL);
+    assertReply(fd, PROC_AUTH, 1, NULL);
+    client = lastClient(fix);
+    for (round = 0; round < 2; round++) {
+        request = (sendRequest) {
+            .fix = fix, .client = client, .count = 1000, .len = 10000, .shared = true,
+        };
+        virIOLoopInvokeWait(fix->loop, sendInThread, &request);
+        /* As many of their own would be ten times what there is room for. */
+        g_assert_cmpuint(request.refused, ==, 0);
+        g_assert_cmpuint(usageOf(fix, "SASL fred").usage[VIR_NET_QUOTA_EVENT_BYTES].used, >, 10000);
+        for (i = 0; i < (round == 0 ? 1000 : 100); i++)
+            assertEvent(fd, i);
+        if (round == 1)
+            close(fd);
+        while (usageOf(fix, "SASL fred").usage[VIR_NET_QUOTA_EVENT_BYTES].used > 0)
+            ;
+    }
+    g_assert_cmpuint(usageOf(fix, "SASL fred").usage[VIR_NET_QUOTA_CONNECTIONS].used, >, 0);
+    close(other);
 }
 
 static void
@@ -2431,6 +2473,7 @@ main(int argc, char **argv)
     ADD_WITH("behind", &oneMegabyte, testBehind);
     ADD_WITH("rare-events", &oneMegabyte, testRareEvents);
     ADD_WITH("full-user", &oneUser, testFullUser);
+    ADD_WITH("shared-event", &oneUser, testSharedEvent);
     ADD_WITH("too-large-an-event", &oneMegabyte, testTooLargeAnEvent);
     ADD_WITH("gone-with-events", &oneMegabyte, testGoneWithEvents);
     rc = testRunCountingFds();
