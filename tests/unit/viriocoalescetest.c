@@ -11,6 +11,8 @@
 
 #define TURNS VIR_IO_COALESCE_TURNS_MAX
 #define BYTES VIR_IO_COALESCE_BYTES_MAX
+/* What turns bring that are worth too little, at the most. */
+#define LITTLE (VIR_IO_COALESCE_TURNS_BYTES_MAX / TURNS)
 #define WITHIN (VIR_IO_COALESCE_TURNS_MS * 1000)
 
 /* Turns that come so fast that they are spaced, in microseconds from one to the next, and the
@@ -100,26 +102,32 @@ testWorthIt(void)
     virIOCoalesce coalesce = { 0 };
     gint64 now = BEGIN;
 
-    g_assert_cmpuint(run(&coalesce, &now, 1000, 1, BYTES), ==, 0);
-    g_assert_cmpuint(run(&coalesce, &now, 1000, 1, 0), ==, 0);
-    g_assert_cmpuint(run(&coalesce, &now, TURNS, FAST, 1), ==, 1);
+    g_assert_cmpuint(run(&coalesce, &now, 10 * TURNS, 1, LITTLE + 1), ==, 0);
+    g_assert_cmpuint(run(&coalesce, &now, 10 * TURNS, 1, 0), ==, 0);
+    g_assert_cmpuint(run(&coalesce, &now, TURNS, FAST, LITTLE), ==, 1);
     g_assert_cmpuint(run(&coalesce, &now, 10, 1, BYTES), ==, 0);
     g_assert_cmpuint(run(&coalesce, &now, 10, 1, BYTES - 1), ==, 10);
     g_assert_cmpuint(run(&coalesce, &now, 10, 1, 0), ==, 0);
     g_assert_cmpuint(run(&coalesce, &now, 10, 1, 1), ==, 10);
 }
 
-/* Bytes that several sockets bring in one turn count together. */
+/* One that brings much stands for many. */
 static void
 testTogether(void)
 {
     virIOCoalesce coalesce = { 0 };
+    gint64 now = BEGIN;
     unsigned int i;
 
-    for (i = 0; i < 10 * TURNS; i++) {
-        virIOCoalesceCount(&coalesce, BYTES / 2);
-        virIOCoalesceCount(&coalesce, BYTES / 2);
-        g_assert_cmpuint(virIOCoalesceTurn(&coalesce, BEGIN + i), ==, 0);
+    for (i = 0; i < 10; i++) {
+        g_assert_cmpuint(run(&coalesce, &now, TURNS - 1, FAST, 1), ==, 0);
+        g_assert_cmpuint(run(&coalesce, &now, 1, FAST, TURNS * LITTLE), ==, 0);
+    }
+    /* Bytes that several sockets bring in one turn count together. */
+    for (i = 0; i < 10 * TURNS; i++, now++) {
+        virIOCoalesceCount(&coalesce, LITTLE);
+        virIOCoalesceCount(&coalesce, 1);
+        g_assert_cmpuint(virIOCoalesceTurn(&coalesce, now), ==, 0);
     }
 }
 
