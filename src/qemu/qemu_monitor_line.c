@@ -231,7 +231,7 @@ qemuMonitorParserString(qemuMonitorParser *parser, qemuMonitorSlice *slice)
         guint64 bytes;
         size_t plain = sizeof(bytes);
 
-        /* There is room for as much as is left of the line. */
+        /* There is room for as much as is left of the line; what isn't plain is overwritten. */
         while (plain == sizeof(bytes) && (size_t)(end - at) >= sizeof(bytes)) {
             memcpy(&bytes, at, sizeof(bytes));
             memcpy(put, &bytes, sizeof(bytes));

@@ -135,8 +135,8 @@ virIOLoopRunTimers(virIOLoop *io)
     return -1;
 }
 
-/* Lets some time pass if the last turns were worth too little; @more: not all was served that was
- * ready. Calls end it, as their callers wait. */
+/* Lets some time pass if the last turns were worth too little; @more: there may be handles that
+ * are ready and were not served. Calls end it, as their callers wait. */
 static void
 virIOLoopSpaceTurns(virIOLoop *io, bool more)
 {

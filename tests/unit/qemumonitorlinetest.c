@@ -268,6 +268,56 @@ testShown(void)
 }
 
 /* Lines that are nearly good: both say the same of each. */
+/* Each byte in each place of a string that is read in several steps, and the line cut off there. */
+static void
+testEachByte(void)
+{
+    g_autoptr(qemuMonitorParser) parser = qemuMonitorParserNew();
+    size_t good = 0;
+    size_t before, behind;
+    int byte;
+
+    for (before = 0; before <= 17; before++) {
+        for (behind = 0; behind <= 17; behind++) {
+            for (byte = 0; byte < 256; byte++) {
+                g_autofree char *a = g_strnfill(before, 'a');
+                g_autofree char *z = g_strnfill(behind, 'z');
+                g_autofree char *text = g_strdup_printf("{\"event\":\"%s-%s\"}", a, z);
+                size_t len = strlen(text);
+                g_autofree char *exact = NULL;
+
+                text[10 + before] = byte;
+                /* Without anything behind it that could be read. */
+                exact = g_memdup2(text, len);
+                good += yajlLineCheck(parser, exact, len);
+                g_clear_pointer(&exact, g_free);
+                exact = g_memdup2(text, 11 + before);
+                g_assert_false(yajlLineCheck(parser, exact, 11 + before));
+            }
+        }
+    }
+    /* All but control characters and bytes that aren't UTF-8 alone; a quote and a backslash are
+     * good with some of what may follow. */
+    g_assert_cmpuint(good, >=, (128 - 32 - 2) * 18 * 18);
+    g_assert_cmpuint(good, <, (128 - 32) * 18 * 18);
+}
+
+/* Long enough that the text has no room to spare where it is put together. */
+static void
+testExactRoom(void)
+{
+    g_autoptr(qemuMonitorParser) parser = qemuMonitorParserNew();
+    size_t len;
+
+    for (len = 5000; len < 5020; len++) {
+        g_autofree char *long_ = g_strnfill(len, 'x');
+        g_autofree char *text = g_strdup_printf("{\"event\":\"E\",\"data\":\"%s\"}", long_);
+        g_autofree char *exact = g_memdup2(text, strlen(text));
+
+        g_assert_true(yajlLineCheck(parser, exact, strlen(text)));
+    }
+}
+
 static void
 testLikeYajl(void)
 {
@@ -333,6 +383,8 @@ main(int argc, char **argv)
     g_test_add_func("/qemu/monitor-line/nul", testNul);
     g_test_add_func("/qemu/monitor-line/numbers", testNumbers);
     g_test_add_func("/qemu/monitor-line/shown", testShown);
+    g_test_add_func("/qemu/monitor-line/each-byte", testEachByte);
+    g_test_add_func("/qemu/monitor-line/exact-room", testExactRoom);
     g_test_add_func("/qemu/monitor-line/like-yajl", testLikeYajl);
     return g_test_run();
 }

@@ -489,12 +489,14 @@ sleeps(void)
 
 typedef struct {
     Fixture *f;
-    bool count;                 /* the bytes that are said to be read */
-    virIOHandle *handle;
+    size_t bytes;               /* that are said to be read for each handle */
+    size_t npipes;
+    virIOHandle *handles[PIPES];
     long before;
 } Spinner;
 
-/* Is served in each turn, as nothing is read: the thread has no reason to sleep of its own. */
+/* Nothing is read, so that it is served again and again: the thread has no reason of its own to
+ * sleep. */
 static void
 onSpin(virIOHandle *handle G_GNUC_UNUSED, int fd G_GNUC_UNUSED, uint32_t events G_GNUC_UNUSED,
        void *opaque)
@@ -503,13 +505,13 @@ onSpin(virIOHandle *handle G_GNUC_UNUSED, int fd G_GNUC_UNUSED, uint32_t events 
     Fixture *f = spinner->f;
     g_auto(virLockGuard) guard G_GNUC_UNUSED = virLockGuardLock(&f->lock);
 
-    if (f->turns++ == 0)
+    if (f->calls == 0)
         spinner->before = sleeps();
-    f->fired = sleeps() - spinner->before;
-    if (spinner->count)
-        virIOLoopCountRead(f->io, 1);
+    if (f->calls++ % 64 == 0)
+        f->fired = sleeps() - spinner->before;
+    virIOLoopCountRead(f->io, spinner->bytes);
     /* Not each time: whoever waits would take the lock, for which this thread sleeps. */
-    if (f->fired >= 200 || f->turns % 1000 == 0)
+    if (f->fired >= 200 || f->calls % 1000 == 0)
         virCondBroadcast(&f->cond);
 }
 
@@ -517,18 +519,39 @@ static void
 spinInThread(void *opaque)
 {
     Spinner *spinner = opaque;
+    size_t i;
 
-    spinner->handle = virIOLoopAddHandle(spinner->f->io, spinner->f->pipes[0].fds[0], EPOLLIN,
-                                         onSpin, spinner);
-    g_assert_nonnull(spinner->handle);
+    for (i = 0; i < spinner->npipes; i++) {
+        spinner->handles[i] = virIOLoopAddHandle(spinner->f->io, spinner->f->pipes[i].fds[0],
+                                                 EPOLLIN, onSpin, spinner);
+        g_assert_nonnull(spinner->handles[i]);
+    }
 }
 
 static void
 stopInThread(void *opaque)
 {
     Spinner *spinner = opaque;
+    size_t i;
 
-    virIOLoopRemoveHandle(spinner->handle);
+    for (i = 0; i < spinner->npipes; i++)
+        virIOLoopRemoveHandle(spinner->handles[i]);
+}
+
+/* Lets so many handles be served until the thread has slept 200 times, or so many times, and
+ * returns how often each of both has happened. */
+static void
+spin(Fixture *f, size_t npipes, size_t bytes, unsigned int most, unsigned int *served,
+     unsigned int *slept)
+{
+    Spinner spinner = { .f = f, .npipes = npipes, .bytes = bytes };
+
+    f->calls = f->fired = 0;
+    virIOLoopInvokeWait(f->io, spinInThread, &spinner);
+    WAIT(f, f->fired >= 200 || f->calls >= most);
+    virIOLoopInvokeWait(f->io, stopInThread, &spinner);
+    *served = f->calls;
+    *slept = f->fired;
 }
 
 /* Turns that bring little each, but many of them, are spaced, and no others. */
@@ -536,25 +559,28 @@ static void
 testSpacedTurns(void)
 {
     Fixture f;
-    Spinner spinner = { .f = &f, .count = true };
+    unsigned int served, slept;
+    size_t i;
 
     setUp(&f);
-    g_assert_cmpint(pipe2(f.pipes[0].fds, O_CLOEXEC), ==, 0);
-    g_assert_cmpint(write(f.pipes[0].fds[1], "x", 1), ==, 1);
-    virIOLoopInvokeWait(f.io, spinInThread, &spinner);
-    WAIT(&f, f.fired >= 200);
-    virIOLoopInvokeWait(f.io, stopInThread, &spinner);
+    for (i = 0; i < PIPES; i++) {
+        g_assert_cmpint(pipe2(f.pipes[i].fds, O_CLOEXEC), ==, 0);
+        g_assert_cmpint(write(f.pipes[i].fds[1], "x", 1), ==, 1);
+    }
     /* Were they not, it would take some 200,000: at each thousandth the lock is another's. */
-    g_assert_cmpuint(f.turns, <, 20000);
-
-    f.turns = f.fired = 0;
-    spinner.count = false;
-    virIOLoopInvokeWait(f.io, spinInThread, &spinner);
-    WAIT(&f, f.turns >= 20000);
-    virIOLoopInvokeWait(f.io, stopInThread, &spinner);
-    g_assert_cmpuint(f.fired, <, 200);
-    close(f.pipes[0].fds[0]);
-    close(f.pipes[0].fds[1]);
+    spin(&f, 1, 1, 20000, &served, &slept);
+    g_assert_cmpuint(slept, >=, 200);
+    spin(&f, 1, 0, 20000, &served, &slept);
+    g_assert_cmpuint(served, >=, 20000);
+    g_assert_cmpuint(slept, <, 200);
+    /* Of more handles than fit into a turn there is always one that waits. */
+    spin(&f, PIPES, 1, 20000, &served, &slept);
+    g_assert_cmpuint(served, >=, 20000);
+    g_assert_cmpuint(slept, <, 200);
+    for (i = 0; i < PIPES; i++) {
+        close(f.pipes[i].fds[0]);
+        close(f.pipes[i].fds[1]);
+    }
     tearDown(&f);
 }
 

@@ -2221,6 +2221,8 @@ testSharedEvent(fixture *fix, gconstpointer data G_GNUC_UNUSED)
     g_autoptr(virNetServerClient) client = NULL;
     sendRequest request;
     int other = rpcPeerConnectUNIX(path);
+    gint64 deadline;
+    size_t left;
     int fd;
     size_t round;
     size_t i;
@@ -2243,8 +2245,11 @@ testSharedEvent(fixture *fix, gconstpointer data G_GNUC_UNUSED)
             assertEvent(fd, i);
         if (round == 1)
             close(fd);
-        while (usageOf(fix, "SASL fred").usage[VIR_NET_QUOTA_EVENT_BYTES].used > 0)
+        deadline = g_get_monotonic_time() + RPC_PEER_DEADLINE;
+        while ((left = usageOf(fix, "SASL fred").usage[VIR_NET_QUOTA_EVENT_BYTES].used) > 0 &&
+               g_get_monotonic_time() < deadline)
             ;
+        g_assert_cmpuint(left, ==, 0);
     }
     g_assert_cmpuint(usageOf(fix, "SASL fred").usage[VIR_NET_QUOTA_CONNECTIONS].used, >, 0);
     close(other);
