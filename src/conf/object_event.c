@@ -594,6 +594,12 @@ virObjectEventStateGetKinds(virObjectEventState *state)
     return virObjectEventRegistryKinds(state->registry);
 }
 
+bool
+virObjectEventStateWantsKind(virObjectEventState *state, int eventID)
+{
+    return virObjectEventStateGetKinds(state) & (G_GUINT64_CONSTANT(1) << eventID);
+}
+
 /* Gives back what events of one stream were charged, of which so many were late. */
 static void
 virObjectEventStateDischarge(virObjectEventState *state, virDomainIdent *ident, size_t bytes,

@@ -181,6 +181,8 @@ bool virObjectEventStateIsWatched(virObjectEventState *state);
 /* The same by kind, of a class whose events have no filter text: bit N is set while somebody is
  * registered for eventID N. Any thread. */
 guint64 virObjectEventStateGetKinds(virObjectEventState *state);
+/* Of one kind. Any thread. */
+bool virObjectEventStateWantsKind(virObjectEventState *state, int eventID);
 
 typedef struct {
     virConnectPtr conn;             /* borrowed; the registration holds a reference */

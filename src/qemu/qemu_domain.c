@@ -115,13 +115,6 @@ qemuDomainPassOn(virObjectEvent *event, void *opaque)
     qemuEventSinkAdd(opaque, event);
 }
 
-/* Whether somebody is registered for domain events of this kind. */
-static bool
-qemuDomainIsWanted(qemuEventSink *sink, virDomainEventID eventID)
-{
-    return virObjectEventStateGetKinds(sink->state) & (G_GUINT64_CONSTANT(1) << eventID);
-}
-
 /* The state follows an event of QEMU's. Returns the lifecycle event that tells of it to who wants
  * to know, or NULL. */
 static virObjectEvent *
@@ -138,7 +131,7 @@ qemuDomainFollow(virDomainObj *obj, qemuLifecycleEvent event, const virJSONValue
         priv->life.asked = atomic_exchange(&priv->suspending, false);
     told = qemuLifecycleApply(&priv->life, event, data, &type, &detail);
     virDomainObjSetState(obj, priv->life.state, priv->life.reason);
-    if (!told || !qemuDomainIsWanted(sink, VIR_DOMAIN_EVENT_ID_LIFECYCLE))
+    if (!told || !virObjectEventStateWantsKind(sink->state, VIR_DOMAIN_EVENT_ID_LIFECYCLE))
         return NULL;
     return virDomainEventLifecycleNew(obj->ident, type, detail);
 }
@@ -214,7 +207,8 @@ qemuDomainEnd(virDomainObj *obj, bool failed, qemuEventSink *sink)
 
     virDomainObjSetState(obj, priv->life.state, priv->life.reason);
     qemuTypedQueueFlush(priv->typed, qemuDomainPassOn, sink);
-    if (failed && !destroyed && qemuDomainIsWanted(sink, VIR_DOMAIN_EVENT_ID_CONTROL_ERROR))
+    if (failed && !destroyed &&
+        virObjectEventStateWantsKind(sink->state, VIR_DOMAIN_EVENT_ID_CONTROL_ERROR))
         qemuEventSinkAdd(sink, virDomainEventNew(obj->ident, VIR_DOMAIN_EVENT_ID_CONTROL_ERROR,
                                                  &(virDomainEventArgs) { { 0 } }));
     qemuEventSinkAdd(sink, virDomainEventLifecycleNew(obj->ident, VIR_DOMAIN_EVENT_STOPPED,

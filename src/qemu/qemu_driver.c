@@ -413,7 +413,7 @@ qemuDomainSetMetadata(virDomainPtr dom, int type, const char *metadata, const ch
     if (!(obj = qemuDriverFind(dom)) || qemuDriverCheckImpact(flags) < 0 ||
         qemuMetadataSet(qemuDomainGet(obj)->metadata, type, metadata, key, uri) < 0)
         return -1;
-    if (virObjectEventStateGetKinds(state) & (1 << VIR_DOMAIN_EVENT_ID_METADATA_CHANGE)) {
+    if (virObjectEventStateWantsKind(state, VIR_DOMAIN_EVENT_ID_METADATA_CHANGE)) {
         virObjectEventBatchAdd(&batch, virDomainEventNew(obj->ident,
                                                          VIR_DOMAIN_EVENT_ID_METADATA_CHANGE,
                                                          &args));
