@@ -60,13 +60,10 @@ qemuCapabilitiesFormatHost(GString *buf)
 
     g_string_append(buf, "  <host>\n");
     if (qemuCapabilitiesHostUUID(uuid))
-        g_string_append_printf(buf, "    <uuid>%s</uuid>\n", virUUIDFormat(uuid, text));
+        qemuXMLElement(buf, 4, "uuid", virUUIDFormat(uuid, text));
     g_string_append(buf, "    <cpu>\n");
-    if (uname(&host) == 0) {
-        g_string_append(buf, "      <arch>");
-        qemuXMLAppendEscaped(buf, host.machine);
-        g_string_append(buf, "</arch>\n");
-    }
+    if (uname(&host) == 0)
+        qemuXMLElement(buf, 6, "arch", host.machine);
     g_string_append(buf, "    </cpu>\n  </host>\n");
 }
 
@@ -89,11 +86,8 @@ qemuCapabilitiesFormatGuest(GString *buf, const char *arch, virDomainObj *dom, b
     qemuXMLAppendEscaped(buf, arch);
     g_string_append_printf(buf, "'>\n      <wordsize>%u</wordsize>\n",
                            qemuCapabilitiesWordSize(arch));
-    if (emulator) {
-        g_string_append(buf, "      <emulator>");
-        qemuXMLAppendEscaped(buf, emulator);
-        g_string_append(buf, "</emulator>\n");
-    }
+    if (emulator)
+        qemuXMLElement(buf, 6, "emulator", emulator);
     g_string_append(buf, "      <domain type='qemu'/>\n");
     if (kvm)
         g_string_append(buf, "      <domain type='kvm'/>\n");

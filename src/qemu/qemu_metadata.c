@@ -305,19 +305,12 @@ char *
 qemuMetadataFormatTexts(qemuMetadata *metadata)
 {
     g_auto(virLockGuard) guard G_GNUC_UNUSED = virLockGuardLock(&metadata->lock);
-    const char *texts[][2] = {
-        { "title", metadata->title }, { "description", metadata->description },
-    };
     GString *buf = g_string_new(NULL);
-    size_t i;
 
-    for (i = 0; i < G_N_ELEMENTS(texts); i++) {
-        if (!texts[i][1])
-            continue;
-        g_string_append_printf(buf, "  <%s>", texts[i][0]);
-        qemuXMLAppendEscaped(buf, texts[i][1]);
-        g_string_append_printf(buf, "</%s>\n", texts[i][0]);
-    }
+    if (metadata->title)
+        qemuXMLElement(buf, 2, "title", metadata->title);
+    if (metadata->description)
+        qemuXMLElement(buf, 2, "description", metadata->description);
     return g_string_free(buf, FALSE);
 }
 

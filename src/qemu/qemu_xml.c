@@ -84,8 +84,7 @@ qemuXMLAttribute(GString *buf, const char *name, const char *value)
     g_string_append_c(buf, '\'');
 }
 
-/* Appends "<NAME>TEXT</NAME>" on a line of its own. */
-static void
+void
 qemuXMLElement(GString *buf, unsigned int indent, const char *name, const char *text)
 {
     g_string_append_printf(buf, "%*s<%s>", (int)indent, "", name);

@@ -17,5 +17,7 @@
 char *qemuXMLFormatDomain(virDomainObj *dom);
 /* Appends @text fit for element content and attribute values: what XML can't hold is "?". */
 void qemuXMLAppendEscaped(GString *buf, const char *text);
+/* Appends "<NAME>TEXT</NAME>", indented, on a line of its own. */
+void qemuXMLElement(GString *buf, unsigned int indent, const char *name, const char *text);
 /* libvirt's name for an architecture that QEMU calls @target. */
 const char *qemuXMLArchName(const char *target);
