@@ -17,9 +17,9 @@
 #include <glib.h>
 
 /* So many turns within so much time (21,000 a second, if they come evenly) that bring no more than
- * so much together (640 bytes each) are too many. 64 turns of a guest that writes to pvpanic's port in a loop take 1.4 to
- * 3.3 ms and bring 140 to 570 bytes each; of a source of 60,000 events of 290 bytes a second, 3.3 to
- * 6.1 ms and 950 to 1,760 bytes. */
+ * so much together (640 bytes each) are too many. 64 turns of a guest that writes to pvpanic's port
+ * in a loop take 1.4 to 3.3 ms and bring 140 to 570 bytes each; of a source of 60,000 events of 290
+ * bytes a second, 3.3 to 6.1 ms and 950 to 1,760 bytes. */
 #define VIR_IO_COALESCE_TURNS_MAX 64
 #define VIR_IO_COALESCE_TURNS_MS 3
 #define VIR_IO_COALESCE_TURNS_BYTES_MAX (40 * 1024)

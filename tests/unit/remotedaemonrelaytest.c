@@ -669,29 +669,34 @@ testLaterRegistration(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     assertSentMatches(f, 0, LOST(1, 1, 2, 2) "} ");
 }
 
+/* QEMU sends @n large events, one after another: each is offered to @registrations before the next
+ * comes. */
+static void
+sayBig(Fixture *f, size_t n, size_t registrations)
+{
+    g_autofree char *much = g_strnfill(150000, 'x');
+    g_autofree char *line = g_strdup_printf("{\"event\": \"BIG\", \"data\": \"%s\"}\r\n", much);
+
+    for (; n > 0; n--) {
+        size_t all = offered + registrations;
+
+        qmpPeerSend(f->peer, line, strlen(line));
+        while (offered < all)
+            testLoopWait();
+    }
+}
+
 /* Of the second half of a client's queue, one stream gets no more than it leaves to others. */
 static void
 testStorm(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
-    g_autofree char *much = g_strnfill(150000, 'x');
-    g_autofree char *line = g_strdup_printf("{\"event\": \"BIG\", \"data\": \"%s\"}\r\n", much);
-    size_t i;
-
     add(f, 0, NULL, 0);
     f->outs[0].held = QUEUE_BYTES / 2;
-    for (i = 0; i < 5; i++) {
-        qmpPeerSend(f->peer, line, strlen(line));
-        while (offered < i + 1)
-            testLoopWait();
-    }
+    sayBig(f, 5, 1);
     assertSent(f, 0, "0:BIG 0:BIG 0:BIG 0:BIG 0:BIG ");         /* not yet more than a half */
 
     f->outs[0].held = QUEUE_BYTES / 2 + 1;
-    for (i = 5; i < 9; i++) {
-        qmpPeerSend(f->peer, line, strlen(line));
-        while (offered < i + 1)
-            testLoopWait();
-    }
+    sayBig(f, 4, 1);
     assertSent(f, 0, "0:BIG 0:BIG 0:BIG ");
     g_assert_true(f->outs[0].refusing);
     say(f, "A", 1);                                             /* would fit, but not behind a gap */
@@ -707,18 +712,10 @@ testStorm(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 static void
 testStormToSeveral(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
-    g_autofree char *much = g_strnfill(150000, 'x');
-    g_autofree char *line = g_strdup_printf("{\"event\": \"BIG\", \"data\": \"%s\"}\r\n", much);
-    size_t i;
-
     add(f, 0, NULL, 0);
     add(f, 0, NULL, 0);
     f->outs[0].held = QUEUE_BYTES / 2 + 1;
-    for (i = 0; i < 4; i++) {
-        qmpPeerSend(f->peer, line, strlen(line));
-        while (offered < 2 * (i + 1))
-            testLoopWait();
-    }
+    sayBig(f, 4, 2);
     assertSent(f, 0, "0:BIG 1:BIG 0:BIG 1:BIG 0:BIG 1:BIG ");
     g_assert_true(f->outs[0].refusing);
 }
